@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+#   make            build/w7prep
+#   make demo       make a phony Windows 7 WIM and VHD, run the tool on both
+#   make check      every test;  make check-unit, make check-cli: a part
+#   make bench      speed and memory against the peers, as ratios
+#   make sanitize   unit and CLI tests under ASan and UBSan
+#   make valgrind   unit tests under valgrind
+#   make lint       cppcheck, shellcheck, gcc and clang with -Werror
+#   make install    DESTDIR= PREFIX=/usr/local
+#
+# BUILD=dir builds elsewhere; W=1 turns warnings into errors (ci does); V=1 shows the commands.
+
+VERSION := 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= gcc
+
+# libwim's pkg-config file of Debian 12 requires a fuse.pc that its package does not bring: -lwim below.
+PACKAGES := libguestfs hivex libnbd libntfs-3g libarchive libxml-2.0 jansson nettle
+
+# What the targets need is installed on demand; "make install" and "make clean" need nothing.
+ifneq ($(filter-out install uninstall clean dist,$(or $(MAKECMDGOALS),all)),)
+ifndef W7PREP_NO_DEPS
+DEPS := $(shell ci/deps.sh >&2 || echo failed)
+ifeq ($(DEPS),failed)
+$(error ci/deps.sh failed: see above; W7PREP_NO_DEPS=1 builds without it)
+endif
+endif
+endif
+
+CFLAGS ?= -O2 -g
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+W7_CPPFLAGS := -I. -I$(BUILD) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DW7PREP_VERSION='"$(VERSION)"' \
+	-DW7PREP_DATADIR='"$(PREFIX)/share/w7prep"' $(shell pkg-config --cflags $(PACKAGES))
+W7_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wwrite-strings -Wvla -fno-strict-aliasing -fstack-protector-strong -fPIE \
+	$(if $(W),-Werror)
+W7_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+W7_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lwim -liniparser -lpthread
+
+SRC := $(filter-out plugin/main.c,$(wildcard common/*.c image/*.c hooks/*.c profiles/*.c plugin/*.c))
+SCRIPTS := $(wildcard hooks/scripts/*.cmd hooks/scripts/*.vbs)
+OBJ := $(SRC:%.c=$(BUILD)/%.o) $(if $(SCRIPTS),$(BUILD)/gen/scripts.o)
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/mk*.c))
+FIXTURE_LIB := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/fixtures/mk*.c), \
+	$(wildcard tests/fixtures/*.c)))
+CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
+
+.PHONY: all demo check check-unit check-cli fixtures bench sanitize valgrind lint install \
+	uninstall clean dist man
+.DELETE_ON_ERROR:
+
+all: $(if $(wildcard plugin/main.c),$(BUILD)/w7prep) man
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libw7prep.a: $(OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(OBJ)
+
+$(BUILD)/w7prep: $(BUILD)/plugin/main.o $(BUILD)/libw7prep.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(W7_LDFLAGS) $(LDFLAGS) $^ $(W7_LIBS) -o $@
+
+# The scripts that w7prep places in images, as byte arrays: one table row a file.
+$(BUILD)/gen/scripts.c: $(SCRIPTS) hooks/scripts/embed.sh
+	@mkdir -p $(@D)
+	$(Q)hooks/scripts/embed.sh $(SCRIPTS) > $@
+
+$(BUILD)/gen/scripts.o: $(BUILD)/gen/scripts.c
+	$(call say,CC,$@)
+	$(Q)$(CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/%: tests/unit/%.c $(FIXTURE_LIB) $(BUILD)/libw7prep.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(CFLAGS) -MMD -MP $(W7_LDFLAGS) $(LDFLAGS) \
+	    $< $(FIXTURE_LIB) $(BUILD)/libw7prep.a $(CHECK_LIBS) $(W7_LIBS) -o $@
+
+$(BUILD)/fixtures/%: tests/fixtures/%.c $(FIXTURE_LIB) $(BUILD)/libw7prep.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(CFLAGS) -MMD -MP $(W7_LDFLAGS) $(LDFLAGS) \
+	    $< $(FIXTURE_LIB) $(BUILD)/libw7prep.a $(W7_LIBS) -o $@
+
+fixtures: $(FIXTURES)
+
+MAN := $(patsubst plugin/man/%.pod,$(BUILD)/man/%,$(wildcard plugin/man/*.pod))
+man: $(MAN)
+$(BUILD)/man/%: plugin/man/%.pod
+	@mkdir -p $(@D)
+	$(Q)pod2man --errors=die --center="w7prep" --release="w7prep $(VERSION)" --date="" \
+	    --name=$(shell echo $(basename $*) | tr a-z A-Z) --section=$(subst .,,$(suffix $*)) $< $@
+
+check: all $(UNIT) $(FIXTURES)
+	BUILD=$(abspath $(BUILD)) tests/run.sh unit cli
+
+check-unit: $(UNIT) $(FIXTURES)
+	BUILD=$(abspath $(BUILD)) tests/run.sh unit
+
+check-cli: all $(FIXTURES)
+	BUILD=$(abspath $(BUILD)) tests/run.sh cli
+
+demo: all $(FIXTURES)
+	BUILD=$(abspath $(BUILD)) tests/demo.sh
+
+bench: all $(FIXTURES)
+	BUILD=$(abspath $(BUILD)) ci/bench.sh
+
+sanitize:
+	$(MAKE) BUILD=$(BUILD)-san W=1 CFLAGS="-O1 -g -fsanitize=address,undefined \
+	    -fno-sanitize-recover=all -fno-omit-frame-pointer" check
+
+valgrind: $(UNIT)
+	BUILD=$(abspath $(BUILD)) tests/run.sh valgrind
+
+lint:
+	ci/lint.sh
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/w7prep/profiles \
+	    $(DESTDIR)$(PREFIX)/share/w7prep/schema \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(BUILD)/w7prep $(DESTDIR)$(PREFIX)/bin/w7prep
+	install -m 644 profiles/*.ini $(DESTDIR)$(PREFIX)/share/w7prep/profiles/
+	install -m 644 plugin/schema/*.json $(DESTDIR)$(PREFIX)/share/w7prep/schema/
+	install -m 644 plugin/completion.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/w7prep
+	for m in $(notdir $(MAN)); do \
+	    install -D -m 644 $(BUILD)/man/$$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m || exit 1; \
+	done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/w7prep \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/w7prep
+	rm -rf $(DESTDIR)$(PREFIX)/share/w7prep
+	for m in $(notdir $(MAN)); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m; done
+
+dist:
+	git archive --prefix=w7prep-$(VERSION)/ -o w7prep-$(VERSION).tar.gz HEAD
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-san
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

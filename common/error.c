@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "common/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	enum err_code code;
+	const char *name;
+	enum exit_status status;
+} codes[] = {
+	{ERR_NONE, "none", EXIT_DONE},
+	{ERR_INTERNAL, "internal", EXIT_INTERNAL},
+	{ERR_USAGE, "usage", EXIT_USAGE},
+	{ERR_NO_SUCH_FILE, "no-such-file", EXIT_USAGE},
+	{ERR_EXISTS, "exists", EXIT_USAGE},
+	{ERR_PROFILE, "profile", EXIT_PROFILE},
+	{ERR_NOT_AN_IMAGE, "not-an-image", EXIT_UNSUPPORTED},
+	{ERR_FORMAT, "format", EXIT_UNSUPPORTED},
+	{ERR_NO_WINDOWS, "no-windows", EXIT_UNSUPPORTED},
+	{ERR_NOT_WINDOWS_7, "not-windows-7", EXIT_UNSUPPORTED},
+	{ERR_EDITION, "edition", EXIT_UNSUPPORTED},
+	{ERR_DIFFERENCING, "differencing", EXIT_UNSUPPORTED},
+	{ERR_BACKING_FILE, "backing-file", EXIT_UNSUPPORTED},
+	{ERR_SPLIT_WIM, "split-wim", EXIT_UNSUPPORTED},
+	{ERR_SOLID_WIM, "solid-wim", EXIT_UNSUPPORTED},
+	{ERR_METADATA_ONLY_WIM, "metadata-only-wim", EXIT_UNSUPPORTED},
+	{ERR_BITLOCKER, "bitlocker", EXIT_UNSUPPORTED},
+	{ERR_NO_SUCH_INDEX, "no-such-index", EXIT_UNSUPPORTED},
+	{ERR_ARCH, "architecture", EXIT_UNSUPPORTED},
+	{ERR_DAMAGED, "damaged", EXIT_UNSUPPORTED},
+	{ERR_LIMIT, "limit", EXIT_UNSUPPORTED},
+	{ERR_HIVE_DIRTY, "hive-dirty", EXIT_UNSAFE},
+	{ERR_HIBERNATED, "hibernated", EXIT_UNSAFE},
+	{ERR_VOLUME_DIRTY, "volume-dirty", EXIT_UNSAFE},
+	{ERR_PENDING, "pending-servicing", EXIT_UNSAFE},
+	{ERR_UNSEALED, "unsealed", EXIT_UNSAFE},
+	{ERR_LOCKED, "locked", EXIT_UNSAFE},
+	{ERR_BIG_VALUE, "big-value", EXIT_UNSAFE},
+	{ERR_INTERRUPTED, "interrupted-apply", EXIT_UNSAFE},
+	{ERR_CHANGED_SINCE, "changed-since", EXIT_UNSAFE},
+	{ERR_NO_UNDO, "no-undo-record", EXIT_UNSAFE},
+	{ERR_STORE_INCOMPLETE, "licence-files-missing", EXIT_UNSAFE},
+	{ERR_UNKNOWN_SHAPE, "unknown-shape", EXIT_UNSAFE},
+	{ERR_IO, "io", EXIT_FAILED_UNCHANGED},
+	{ERR_NO_SPACE, "no-space", EXIT_FAILED_UNCHANGED},
+	{ERR_ENGINE, "engine", EXIT_FAILED_UNCHANGED},
+	{ERR_NO_MEMORY, "no-memory", EXIT_FAILED_UNCHANGED},
+	{ERR_INTERRUPT, "interrupted", EXIT_FAILED_UNCHANGED},
+	{ERR_VERIFY, "verify", EXIT_VERIFY},
+};
+
+void err_clear(struct error *err)
+{
+	if (!err)
+		return;
+	free(err->message);
+	free(err->hint);
+	*err = ERROR_INIT;
+}
+
+/* Messages are one line: what an image or a library says may hold anything. */
+static void one_line(char *s)
+{
+	for (; s && *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = ' ';
+}
+
+int err_vset(struct error *err, enum err_code code, const char *fmt, va_list ap)
+{
+	char *msg = NULL;
+
+	if (!err)
+		return -1;
+	if (vasprintf(&msg, fmt, ap) < 0)
+		msg = NULL;
+	one_line(msg);
+	bool changed = err->image_changed;
+	err_clear(err);
+	err->code = code;
+	err->message = msg;
+	err->image_changed = changed;
+	return -1;
+}
+
+int err_set(struct error *err, enum err_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	err_vset(err, code, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int err_errno(struct error *err, const char *fmt, ...)
+{
+	int saved = errno;
+	enum err_code code = ERR_IO;
+	va_list ap;
+
+	if (saved == ENOSPC || saved == EDQUOT)
+		code = ERR_NO_SPACE;
+	else if (saved == ENOMEM)
+		code = ERR_NO_MEMORY;
+	va_start(ap, fmt);
+	err_vset(err, code, fmt, ap);
+	va_end(ap);
+	if (err && err->message) {
+		char *msg;
+
+		if (asprintf(&msg, "%s: %s", err->message, strerror(saved)) >= 0) {
+			free(err->message);
+			err->message = msg;
+		}
+	}
+	errno = saved;
+	return -1;
+}
+
+int err_context(struct error *err, const char *fmt, ...)
+{
+	va_list ap;
+	char *where = NULL, *msg;
+
+	if (!err || err->code == ERR_NONE)
+		return -1;
+	va_start(ap, fmt);
+	if (vasprintf(&where, fmt, ap) < 0)
+		where = NULL;
+	va_end(ap);
+	if (!where)
+		return -1;
+	one_line(where);
+	if (asprintf(&msg, "%s: %s", where, err->message ? err->message : "out of memory") >= 0) {
+		free(err->message);
+		err->message = msg;
+	}
+	free(where);
+	return -1;
+}
+
+int err_hint(struct error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!err)
+		return -1;
+	free(err->hint);
+	va_start(ap, fmt);
+	if (vasprintf(&err->hint, fmt, ap) < 0)
+		err->hint = NULL;
+	va_end(ap);
+	one_line(err->hint);
+	return -1;
+}
+
+int err_move(struct error *to, struct error *from)
+{
+	if (to) {
+		bool changed = to->image_changed || from->image_changed;
+
+		err_clear(to);
+		*to = *from;
+		to->image_changed = changed;
+	} else {
+		err_clear(from);
+	}
+	*from = ERROR_INIT;
+	return -1;
+}
+
+const char *err_code_name(enum err_code code)
+{
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].code == code)
+			return codes[i].name;
+	return "internal";
+}
+
+enum exit_status err_code_status(enum err_code code)
+{
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].code == code)
+			return codes[i].status;
+	return EXIT_INTERNAL;
+}
+
+enum exit_status err_status(const struct error *err)
+{
+	enum exit_status st = err_code_status(err->code);
+
+	if (err->image_changed && (st == EXIT_FAILED_UNCHANGED || st == EXIT_INTERNAL))
+		return EXIT_FAILED_CHANGED;
+	return st;
+}

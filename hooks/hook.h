@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Build-time hooks. A hook reads facts and profile and says what should change
+ * and why; it never touches an image. A new hook is one file and one row in the
+ * table of hook.c.
+ */
+#ifndef W7PREP_HOOKS_HOOK_H
+#define W7PREP_HOOKS_HOOK_H
+
+#include "common/error.h"
+#include "image/changeset.h"
+#include "image/windows.h"
+#include "profiles/editions.h"
+#include "profiles/profile.h"
+#include "profiles/strategy.h"
+
+struct plan_context {
+	const struct windows *win;
+	const struct profile *profile;
+	enum strategy strategy;
+	const struct edition *edition;	/* NULL: not in the table */
+	struct buf *mak;		/* the MAK, read from mak_key_file; NULL: none */
+};
+
+struct plan {
+	struct strategy_decision decision;
+	struct changeset changes;
+	struct strvec notes;		/* for the admin: what was seen and left alone, what to do by hand */
+};
+
+struct hook {
+	const char *name;		/* "kb971033": in reports and JSON */
+	const char *summary;		/* one line, no final period */
+	bool (*applies)(const struct plan_context *c);
+	/* Adds to out->changes and out->notes. An error refuses the whole image. */
+	int (*plan)(const struct plan_context *c, struct plan *out, struct error *err);
+};
+
+/* In the order they are run; NULL-terminated. */
+extern const struct hook *const hooks[];
+
+/*
+ * Decide the strategy and run every hook that applies. Refusals of the facts and of the
+ * strategy come back as errors (exit status 4 or 5). Equal facts give an equal plan.
+ */
+int hooks_plan(const struct windows *win, const struct profile *profile, struct plan *out,
+	       struct error *err);
+void plan_free(struct plan *p);
+
+#endif
