@@ -169,7 +169,7 @@ int image_get_sd(struct image *im, size_t vol, const char *path, struct buf *out
 /*
  * A hive (or another file that is read more than once) as a file descriptor in memory, owned
  * by the image and valid until the file is put or removed, another volume is asked
- * about, image_settle(), or image_close(): facts and executor share one transfer. 1/0/-1.
+ * about, image_settle() or image_close(): facts and executor share one transfer. 1/0/-1.
  */
 int image_file_fd(struct image *im, size_t vol, const char *path, int *fd, struct error *err);
 
