@@ -79,6 +79,20 @@ struct spp {
 	bool oem_certificate;		/* System32\oem\*.xrm-ms */
 };
 
+/* A rule of the Windows Firewall in the group "Windows Management Instrumentation". */
+struct win_firewall_rule {
+	char *control_set;	/* "ControlSet001" */
+	char *name;		/* the value's name: "WMI-RPCSS-In-TCP-NoScope" */
+	char *rule;		/* "v2.10|Action=Allow|Active=FALSE|Dir=In|…" */
+};
+
+/* What else decides how a clone activates and whether VAMT reaches it. */
+struct win_policy {
+	uint32_t manual_activation;	/* SoftwareProtectionPlatform\Activation!Manual; 0: absent */
+	uint32_t token_filter;		/* LocalAccountTokenFilterPolicy; 0: absent */
+	VEC(struct win_firewall_rule) wmi_rules; /* every control set, in its order */
+};
+
 /* A file that Windows reads at setup or first boot. */
 struct win_file {
 	char *path;
@@ -111,6 +125,7 @@ struct windows {
 
 	struct kb971033 kb971033;
 	struct spp spp;
+	struct win_policy policy;
 
 	bool pending_servicing;
 	char *pending_reason;
@@ -131,6 +146,16 @@ struct windows {
  */
 int windows_read(struct image *im, size_t vol, struct windows *out, struct error *err);
 void windows_free(struct windows *win);
+
+struct hive;
+
+/*
+ * Part of windows_read() (policy.c): fill win->policy from the open hives. Uses
+ * win->control_sets. Values that are not there or of another type count as absent. 0/-1.
+ */
+int win_policy_read(struct hive *software, struct hive *system, struct windows *win,
+		    struct error *err);
+void win_policy_free(struct win_policy *policy);
 
 /* The first refusal as an error; 0 when there is none. */
 int windows_refuse(const struct windows *win, struct error *err);
