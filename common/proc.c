@@ -57,6 +57,8 @@ static _Noreturn void child(const char *path, const char *const argv[], int out,
 	int null = open("/dev/null", O_RDWR);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* ^C is for us: we end the work between two safe points, a tool would stop in the middle */
+	setpgid(0, 0);
 	dup2(null, 0);
 	dup2(out >= 0 ? out : null, 1);
 	dup2(errfd, 2);

@@ -243,6 +243,9 @@ void txn_close(struct txn *t)
 	if (!t)
 		return;
 	if (t->lock >= 0) {
+		/* a record that never became a commit holds nothing that anybody needs */
+		if (!t->kind)
+			txn_drop(t);
 		tidy(t);
 		close(t->lock);
 	}

@@ -44,6 +44,7 @@ extern const struct undo_ops *const undo_kinds[];	/* NULL-terminated */
  * interrupted commit is rolled back here, and said (log_warn).
  */
 struct txn *txn_open(const char *image, struct error *err);
+/* Give the lock back; a record that is still "preparing" is dropped. */
 void txn_close(struct txn *t);
 
 /* Is there an interrupted commit? For commands that only read: 1/0/-1. */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a command found or did, on standard output: for a person, or as JSON. */
+#ifndef W7PREP_PLUGIN_REPORT_H
+#define W7PREP_PLUGIN_REPORT_H
+
+#include <jansson.h>
+
+#include "plugin/job.h"
+
+/* What a report shows of a job. */
+enum report_parts {
+	REPORT_FACTS = 1 << 0,
+	REPORT_PLAN = 1 << 1,
+	REPORT_APPLY = 1 << 2,
+};
+
+void report_text(const struct job *job, unsigned parts);
+
+/* The element of "images" for this job; see plugin/schema/. */
+json_t *report_json(const struct job *job, unsigned parts);
+json_t *report_json_error(const struct error *err);
+/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL gives null. */
+json_t *report_json_text(const char *s);
+
+/*
+ * Print {"schema": 1, "w7prep": version, "command": …, "status": …, "images": [...]}. @images is taken
+ * over; @err (may be NULL) is a failure that belongs to no image.
+ */
+void report_json_print(const char *command, int status, json_t *images, const struct error *err);
+
+#endif
