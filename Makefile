@@ -53,6 +53,7 @@ CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 .PHONY: all demo check check-unit check-cli fixtures bench sanitize valgrind lint install \
 	uninstall clean dist man
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: $(if $(wildcard plugin/main.c),$(BUILD)/w7prep) man
 

@@ -203,22 +203,26 @@ static int take_lock(struct txn *t, const char *path, struct error *err)
 	return err_hint(err, "wait for it to end, then try again");
 }
 
+static int open_records(struct txn *t, struct error *err)
+{
+	t->dir = records_dir(t->image, err);
+	if (!t->dir)
+		return -1;
+	CLEANUP(free) char *base = path_dir(t->dir);
+	CLEANUP(free) char *lock = path_join(t->dir, "lock");
+	if (make_private_dir(base, err) != 0 || make_private_dir(t->dir, err) != 0)
+		return -1;
+	return take_lock(t, lock, err) != 0 ? -1 : recover(t, err);
+}
+
 struct txn *txn_open(const char *image, struct error *err)
 {
 	struct txn *t = xcalloc(1, sizeof(*t));
 
 	t->lock = -1;
 	t->image = xstrdup(image);
-	t->dir = records_dir(image, err);
-	if (!t->dir)
-		goto fail;
-	CLEANUP(free) char *base = path_dir(t->dir);
-	CLEANUP(free) char *lock = path_join(t->dir, "lock");
-	if (make_private_dir(base, err) != 0 || make_private_dir(t->dir, err) != 0)
-		goto fail;
-	if (take_lock(t, lock, err) == 0 && recover(t, err) == 0)
+	if (open_records(t, err) == 0)
 		return t;
-fail:
 	txn_close(t);
 	return NULL;
 }
