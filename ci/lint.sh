@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Static checks: warnings of two compilers, cppcheck, shellcheck, and our own rules.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+rc=0
+fail() {
+	echo "lint: $*" >&2
+	rc=1
+}
+
+for cc in gcc clang; do
+	make -s -j"$(nproc)" BUILD="build-lint-$cc" CC="$cc" W=1 all || fail "$cc has warnings"
+done
+
+cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr -I. -D_GNU_SOURCE \
+    --enable=warning,portability --suppress=missingIncludeSystem \
+    --suppress=normalCheckLevelMaxBranches \
+    common image hooks profiles plugin || fail "cppcheck"
+
+mapfile -t scripts < <(git ls-files '*.sh' .ci/run 'hooks/*/fog.*' 2>/dev/null)
+shellcheck -x -S warning "${scripts[@]}" || fail "shellcheck"
+
+# nothing below plugin/ prints or exits
+if grep -nE '\b(printf|fprintf *\( *std|puts|exit|abort|perror) *\(' image/*.c hooks/*.c profiles/*.c |
+    grep -v 'image_abort\|->abort'; then
+	fail "printing or exiting below plugin/"
+fi
+# an engine is never asked for its name
+if grep -nE 'ops->name' hooks/*.c image/execute.c image/windows*.c; then
+	fail "an engine is told by its name"
+fi
+rm -rf build-lint-gcc build-lint-clang
+exit $rc
