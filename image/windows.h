@@ -52,9 +52,17 @@ struct kb971033_task {
 	char *id;		/* "{GUID}" from TaskCache\Tree, or NULL */
 };
 
+/*
+ * "Installed" is what can run on a clone. With a CBS package key: its CurrentState is Partially
+ * Installed, Installed, Permanent or a negative one (installed and broken), or else (Staged,
+ * Superseded … stay behind after an uninstallation) WatAdminSvc.exe is there with a service
+ * that is not disabled. Without the key: files in a Wat directory, or such a service.
+ * Package files and manifests alone are not installed. A key that is waiting to be installed or
+ * uninstalled (0x60, 0x05) counts as pending servicing.
+ */
 struct kb971033 {
 	unsigned signs;			/* enum kb971033_sign */
-	bool installed;			/* CBS says installed, or no CBS key and files or service there */
+	bool installed;
 	char *package;			/* identity as found (key or .mum stem), or NULL */
 	uint32_t current_state;		/* CBS CurrentState; 0 when there is no key */
 	VEC(struct kb971033_service) services;
@@ -160,7 +168,7 @@ void win_policy_free(struct win_policy *policy);
 /* The first refusal as an error; 0 when there is none. */
 int windows_refuse(const struct windows *win, struct error *err);
 
-/* Windows 7 or Server 2008 R2: version 6.1. */
+/* Windows 7 or Server 2008 R2: version 6.1, and not Windows PE. */
 bool windows_is_7(const struct windows *win);
 
 /* "Windows 7 Enterprise (Enterprise, amd64, SP1)": for messages; the caller frees it. */
