@@ -21,11 +21,17 @@ json_t *report_json(const struct job *job, unsigned parts);
 json_t *report_json_error(const struct error *err);
 /* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL gives null. */
 json_t *report_json_text(const char *s);
+json_t *report_json_texts(const struct strvec *list);
 
 /*
  * Print {"schema": 1, "w7prep": version, "command": …, "status": …, "images": [...]}. @images is taken
  * over; @err (may be NULL) is a failure that belongs to no image.
  */
 void report_json_print(const char *command, int status, json_t *images, const struct error *err);
+
+
+/* The same for a command that is not about images: its list as @key ("profiles"). @list is
+ * taken over. */
+void report_json_result(const char *command, int status, const char *key, json_t *list);
 
 #endif

@@ -24,7 +24,7 @@ json_t *report_json_text(const char *s)
 	return json_string(b.len ? b.data : "");
 }
 
-static json_t *text_list(const struct strvec *list)
+json_t *report_json_texts(const struct strvec *list)
 {
 	json_t *a = json_array();
 
@@ -71,7 +71,7 @@ static json_t *kb971033_json(const struct kb971033 *kb)
 	set_text(o, "package", kb->package);
 	set(o, "current_state", json_integer(kb->current_state));
 	set(o, "services", services);
-	set(o, "files", text_list(&kb->files));
+	set(o, "files", report_json_texts(&kb->files));
 	return o;
 }
 
@@ -81,7 +81,7 @@ static json_t *spp_json(const struct spp *spp)
 
 	set(o, "tokens", json_boolean(spp->tokens));
 	set(o, "cache", json_boolean(spp->cache));
-	set(o, "store_files", text_list(&spp->store_files));
+	set(o, "store_files", report_json_texts(&spp->store_files));
 	set(o, "licence_files", json_integer(spp->xrm_ms));
 	set_text(o, "kms_host", spp->kms_host);
 	set_text(o, "kms_port", spp->kms_port);
@@ -124,9 +124,9 @@ static void facts_json(json_t *o, const struct windows *win)
 	set_text(o, "root", win->root);
 	set_text(o, "installation_type", win->installation_type);
 	set_text(o, "version", win->version);
-	set(o, "languages", text_list(&win->languages));
+	set(o, "languages", report_json_texts(&win->languages));
 	set_text(o, "computer_name", win->computer_name);
-	set(o, "control_sets", text_list(&win->control_sets));
+	set(o, "control_sets", report_json_texts(&win->control_sets));
 	set_text(o, "current_control_set", win->current_control_set);
 	set(o, "sealed", json_boolean(win->sealed == SEALED_YES));
 	set_text(o, "seal", win_sealed_name(win->sealed));
@@ -139,7 +139,7 @@ static void facts_json(json_t *o, const struct windows *win)
 	set(o, "pending_servicing", json_boolean(win->pending_servicing));
 	set_text(o, "pending_reason", win->pending_reason);
 	set(o, "hibernated", json_boolean(win->hibernated));
-	set(o, "dirty_hives", text_list(&win->dirty_hives));
+	set(o, "dirty_hives", report_json_texts(&win->dirty_hives));
 	set_text(o, "setup_complete", win->setup_complete.path);
 	set(o, "placed", files_json(win->placed.v, win->placed.n));
 	set(o, "answer_files", files_json(win->answer_files.v, win->answer_files.n));
@@ -173,9 +173,9 @@ static void plan_json(json_t *o, const struct target *t)
 	set(o, "selected", json_boolean(t->selected));
 	if (t->planned) {
 		set_text(o, "strategy", strategy_name(d->strategy));
-		set(o, "reasons", text_list(&d->reasons));
-		set(o, "advice", text_list(&d->advice));
-		set(o, "notes", text_list(&t->plan.notes));
+		set(o, "reasons", report_json_texts(&d->reasons));
+		set(o, "advice", report_json_texts(&d->advice));
+		set(o, "notes", report_json_texts(&t->plan.notes));
 	}
 	set(o, "changes", changes_json(&t->plan.changes));
 	if (t->refusal.code != ERR_NONE)
@@ -210,7 +210,7 @@ json_t *report_json(const struct job *job, unsigned parts)
 	for (size_t i = 0; i < job->targets.n; i++)
 		json_array_append_new(windows, target_json(&job->targets.v[i], parts));
 	set(o, "windows", windows);
-	set(o, "notes", text_list(&job->notes));
+	set(o, "notes", report_json_texts(&job->notes));
 	if (parts & REPORT_PLAN)
 		set(o, "pending", json_integer((json_int_t)job_changes(job)));
 	if (parts & REPORT_APPLY) {
@@ -242,7 +242,7 @@ static void lift_strategy(json_t *top, const json_t *images)
 	}
 }
 
-void report_json_print(const char *command, int status, json_t *images, const struct error *err)
+static json_t *report_top(const char *command, int status)
 {
 	json_t *top = json_object();
 
@@ -250,11 +250,33 @@ void report_json_print(const char *command, int status, json_t *images, const st
 	set_text(top, "w7prep", W7PREP_VERSION);
 	set_text(top, "command", command);
 	set(top, "status", json_integer(status));
+	return top;
+}
+
+/* Print and release. */
+static void report_print(json_t *top)
+{
+	json_dumpf(top, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	putchar('\n');
+	json_decref(top);
+}
+
+void report_json_print(const char *command, int status, json_t *images, const struct error *err)
+{
+	json_t *top = report_top(command, status);
+
 	lift_strategy(top, images);
 	if (err && err->code != ERR_NONE)
 		set(top, "error", report_json_error(err));
 	set(top, "images", images ? images : json_array());
-	json_dumpf(top, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(top);
+	report_print(top);
+}
+
+void report_json_result(const char *command, int status, const char *key, json_t *list)
+{
+	json_t *top = report_top(command, status);
+
+	set(top, "images", json_array());
+	set(top, key, list);
+	report_print(top);
 }
