@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Every --json answer is one object that the published schema describes.
+. "$(dirname "$0")/functions.sh"
+. "$(dirname "$0")/../fixtures/images.sh"
+w7=$BUILD/w7prep
+/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || { echo "python3-jsonschema is not installed"; exit 77; }
+
+conforms() { # FILE
+	/usr/bin/python3 - "$1" <<'X' || fail "$(cat "$T/cmd"): not as plugin/schema/w7prep-1.json says"
+import json, sys, jsonschema
+with open("plugin/schema/w7prep-1.json") as f:
+    schema = json.load(f)
+jsonschema.Draft7Validator.check_schema(schema)
+with open(sys.argv[1]) as f:
+    jsonschema.Draft7Validator(schema).validate(json.load(f))
+X
+}
+answers() { # WANTED-STATUS COMMAND…
+	local want=$1
+	shift
+	echo "$*" >"$T/cmd"
+	run "$w7" "$@" --json
+	expect_status "$want"
+	conforms "$T/out"
+	[ "$(jq .status "$T/out")" = "$want" ] || fail "$*: status in JSON is not the exit status"
+}
+has() { # JQ-CONDITION
+	jq -e "$1" "$T/out" >/dev/null || fail "$(cat "$T/cmd"): not true: $1"
+}
+
+phony_wim "$T/a.wim"
+answers 0 inspect "$T/a.wim"
+has '.schema == 1 and .images[0].format == "wim"'
+has '.images[0].windows[0] | has("index") and has("product_name") and .arch == "amd64" and .build == 7601 and
+    .service_pack == 1 and .sealed == true'
+has '.images[0].windows[0].kb971033 | .installed and (.signs | index("service") != null)'
+has '.images[0].windows[0].spp | has("tokens") and has("cache") and (.store_files | length >= 2) and has("kms_host") and
+    has("kms_port") and has("skip_rearm") and .key_channel == "Volume:GVLK"'
+has '.images[0].windows[0].refusals == []'
+answers 10 plan -p kms "$T/a.wim"
+has '.strategy == "kms" and (.reasons | length > 0)'
+has '.images[0].windows[0].changes | length > 5 and all(has("hook") and has("op") and has("target") and has("reason"))'
+answers 10 verify -p kms "$T/a.wim"
+answers 0 apply -p kms "$T/a.wim"
+has '.images[0] | .verified and .changed and .engine == "wim" and .seconds > 0 and (.undo_record | type == "string")'
+[ -f "$(jq -r '.images[0].undo_record' "$T/out")/record.json" ] || fail "undo_record is not where it says"
+answers 0 verify -p kms "$T/a.wim"
+answers 0 undo "$T/a.wim"
+has '.images[0].undone == 1'
+answers 5 undo "$T/a.wim"
+has '.images[0].error.code == "no-undo-record"'
+answers 2 inspect "$T/nothing"
+has '.images[0].error.code == "no-such-file"'
+answers 0 profile list
+answers 0 profile show kms
+answers 0 profile advise kms
+phony_wim "$T/home.wim" --edition=HomePremium --channel=retail
+answers 4 plan -p kms "$T/home.wim"
+has '.images[0].error.code == "edition"'
+answers 0 inspect "$T/home.wim" "$T/a.wim"
+has '.images | length == 2'
+exit 0
