@@ -33,7 +33,20 @@ for c in "plan" "plan -v" "plan --json" "apply -v --json --log-file=$T/log" "ver
 	esac
 done
 
-# nor in the process list: arguments of every process while apply runs
+# nor in an argument or the environment of any program that is run
+mkdir "$T/bin"
+for tool in qemu-img qemu-nbd mkntfs; do
+	printf '#!/bin/sh\n{ printf "%%s " "$0" "$@"; env; } >>"%s/ran"\nPATH=%s exec %s "$@"\n' \
+	    "$T" "$PATH" "$tool" >"$T/bin/$tool"
+	chmod +x "$T/bin/$tool"
+done
+phony_disk raw bare "$T/a.raw" --channel=mak
+run env PATH="$T/bin:$PATH" "$w7" apply --engine=direct -p "$T/mak.ini" "$T/a.raw"
+expect_status 0
+grep -q qemu-img "$T/ran" || fail "no program was watched"
+grep -qi "$key" "$T/ran" && fail "the key is in an argument or the environment"
+rm -f "$T/a.raw"
+
 run "$w7" apply -p "$T/mak.ini" "$T/a.wim"
 expect_status 0
 wimlib-imagex dir "$T/a.wim" 1 >"$T/paths"

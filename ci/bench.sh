@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Speed and memory against the peers, as ratios on the same images in one run, because seconds
+# on a shared machine mean little. Exit status 1 when a target is missed.
+#   ci/bench.sh [direct] [guestfs] [wim]      default: all
+set -u
+cd "$(dirname "$0")/.." || exit 1
+: "${BUILD:=$PWD/build}"
+export BUILD
+# a first launch finds out about KVM and remembers it; the peers are told the same
+. tests/cli/functions.sh
+. tests/fixtures/images.sh
+w7=$BUILD/w7prep
+runs=${BENCH_RUNS:-5}
+missed=0
+
+# Median seconds of RUNS runs of a command; before each, the function "before" is called.
+median() { # RUNS COMMAND…
+	local n=$1 i
+	shift
+	for ((i = 0; i < n; i++)); do
+		before
+		/usr/bin/time -o "$T/time" -f '%e %M' "$@" >"$T/bench.out" 2>&1 || {
+			echo "bench: $* failed: $(tail -n 2 "$T/bench.out")" >&2
+			exit 1
+		}
+		cat "$T/time"
+	done | sort -n | awk '{s[NR]=$1; if ($2>m) m=$2} END {print s[int((NR+1)/2)], m}'
+}
+before() { :; }
+
+verdict() { # WHAT VALUE LIMIT UNIT at-most|at-least
+	local ok
+	ok=$(awk -v v="$2" -v l="$3" -v how="$5" 'BEGIN {print how == "at-most" ? v <= l : v >= l}')
+	[ "$ok" = 1 ] || missed=$((missed + 1))
+	printf '%-58s %10s %-4s %s %s  %s\n' "$1" "$2" "$4" "${5/-/ }" "$3" "$([ "$ok" = 1 ] && echo ok || echo MISSED)"
+}
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / (b > 0 ? b : 0.001)}'; }
+
+# Peak memory: of w7prep and of every child at once is what counts; time's %M is the largest single
+# process, so the tools that w7prep starts are measured with it.
+memory() { # WHAT KIB LARGEST-HIVE-BYTES
+	verdict "memory: $1" "$(($2 / 1024))" "$((200 + 2 * $3 / 1048576))" MiB at-most
+}
+
+bench_direct() {
+	phony_disk vhd mbr "$T/a.vhd"
+	local inspector inspect customize apply
+	read -r inspector _ < <(median 1 env LIBGUESTFS_BACKEND_SETTINGS=force_tcg virt-inspector -a "$T/a.vhd")
+	read -r inspect _ < <(median "$runs" "$w7" inspect --engine=direct "$T/a.vhd")
+	verdict "inspect --engine direct: virt-inspector / w7prep" "$(ratio "$inspector" "$inspect")" 100 x at-least
+
+	before() { cp "$T/a.vhd" "$T/b.vhd"; rm -rf "$T/.w7prep"; }
+	read -r customize _ < <(median 1 env LIBGUESTFS_BACKEND_SETTINGS=force_tcg virt-customize -a "$T/b.vhd" \
+	    --delete /Windows/System32/Wat --delete /Windows/ServiceProfiles/NetworkService/AppData/Roaming/Microsoft/SoftwareProtectionPlatform/tokens.dat \
+	    --mkdir /Windows/Setup/Scripts/w7prep --upload ci/deps.sh:/Windows/Setup/Scripts/w7prep/firstboot.cmd)
+	read -r apply _ < <(median "$runs" "$w7" apply --engine=direct -p kms "$T/b.vhd")
+	verdict "apply --engine direct: virt-customize / w7prep" "$(ratio "$customize" "$apply")" 30 x at-least
+	before() { :; }
+}
+
+bench_guestfs() {
+	phony_disk vhd mbr "$T/g.vhd" --hive-mb=60
+	"$w7" inspect "$T/g.vhd" >/dev/null 2>&1 # finds out about KVM, once
+	before() { cp "$T/g.vhd" "$T/b.vhd"; rm -rf "$T/.w7prep"; }
+	local launch apply
+	read -r launch _ < <(median 3 env LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish --format=vpc -a "$T/g.vhd" run)
+	read -r apply _ < <(median 3 "$w7" apply --engine=guestfs -p kms "$T/b.vhd")
+	verdict "apply with guestfs: seconds beyond a bare launch" "$(awk -v a="$apply" -v l="$launch" 'BEGIN {printf "%.2f", a - l}')" 3 s at-most
+	before() { :; }
+}
+
+bench_wim() {
+	phony_wim_big "$T/big.wim"
+	local out size peer apply kib
+	wimlib-imagex extract "$T/big.wim" 1 /Windows/System32/config/SOFTWARE --dest-dir="$T" --no-acls >/dev/null 2>&1
+	size=$(stat -c %s "$T/SOFTWARE")
+	# what the peer must do at the least: get both hives out, put both and the scripts in
+	"$w7" apply -p kms "$T/big.wim" -o "$T/done.wim" >/dev/null 2>&1 || exit 1
+	mkdir "$T/new"
+	wimlib-imagex extract "$T/done.wim" 1 /Windows/System32/config/SOFTWARE /Windows/System32/config/SYSTEM \
+	    /Windows/Setup/Scripts --dest-dir="$T/new" --no-acls >/dev/null 2>&1 || exit 1
+	cat >"$T/peer.sh" <<X
+set -e
+rm -rf "$T/old"; mkdir "$T/old"
+wimlib-imagex extract "$T/b.wim" 1 /Windows/System32/config/SOFTWARE /Windows/System32/config/SYSTEM --dest-dir="$T/old" --no-acls
+wimlib-imagex update "$T/b.wim" 1 <<Y
+add '$T/new/SOFTWARE' /Windows/System32/config/SOFTWARE
+add '$T/new/SYSTEM' /Windows/System32/config/SYSTEM
+add '$T/new/Scripts' /Windows/Setup/Scripts
+delete --recursive --force /Windows/System32/Wat
+Y
+X
+	before() { cp "$T/big.wim" "$T/b.wim"; rm -rf "$T/.w7prep"; }
+	read -r peer _ < <(median 3 bash "$T/peer.sh")
+	read -r apply kib < <(median 3 "$w7" apply -p kms "$T/b.wim")
+	before() { :; }
+	verdict "WIM apply: w7prep / wimlib-imagex extract + update" "$(ratio "$apply" "$peer")" 1.2 x at-most
+	memory "WIM of 63,000 paths, SOFTWARE of $((size / 1048576)) MiB" "$kib" "$size"
+}
+
+[ $# -gt 0 ] || set -- direct wim guestfs
+for what; do
+	"bench_$what"
+done
+[ "$missed" -eq 0 ] || { echo "$missed target(s) missed" >&2; exit 1; }
