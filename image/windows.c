@@ -36,7 +36,7 @@ static bool holds_registry(struct win_reader *r, const char *dir)
 	CLEANUP(free) char *software = xasprintf("%s/System32/config/SOFTWARE", dir);
 	CLEANUP(free) char *system = xasprintf("%s/System32/config/SYSTEM", dir);
 
-	return win_is_file(r, software) || win_is_file(r, system);
+	return win_is_dir(r, dir) && (win_is_file(r, software) || win_is_file(r, system));
 }
 
 /* \Windows, or whatever else in the root holds a registry (WINNT, an OEM's own name). */
