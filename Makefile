@@ -48,11 +48,13 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.
 FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/mk*.c))
 FIXTURE_LIB := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/fixtures/mk*.c), \
 	$(wildcard tests/fixtures/*.c)))
+COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
 .PHONY: all demo check check-unit check-cli fixtures bench sanitize valgrind lint install \
 	uninstall clean dist man
 .DELETE_ON_ERROR:
+.SECONDARY:
 .SECONDARY:
 
 all: $(if $(wildcard plugin/main.c),$(BUILD)/w7prep) man
@@ -85,11 +87,12 @@ $(BUILD)/tests/%: tests/unit/%.c $(FIXTURE_LIB) $(BUILD)/libw7prep.a
 	$(Q)$(CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(CFLAGS) -MMD -MP $(W7_LDFLAGS) $(LDFLAGS) \
 	    $< $(FIXTURE_LIB) $(BUILD)/libw7prep.a $(CHECK_LIBS) $(W7_LIBS) -o $@
 
-$(BUILD)/fixtures/%: tests/fixtures/%.c $(FIXTURE_LIB) $(BUILD)/libw7prep.a
+# The generators stand on common/ alone: they must not share a fault with what they test.
+$(BUILD)/fixtures/%: tests/fixtures/%.c $(FIXTURE_LIB) $(COMMON)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(CFLAGS) -MMD -MP $(W7_LDFLAGS) $(LDFLAGS) \
-	    $< $(FIXTURE_LIB) $(BUILD)/libw7prep.a $(W7_LIBS) -o $@
+	    $< $(FIXTURE_LIB) $(COMMON) $(W7_LIBS) -o $@
 
 fixtures: $(FIXTURES)
 
