@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Registry hives through libhivex, with what libhivex leaves out: a dirty hive
- * is refused (it neither says so nor replays the logs, and its commit would declare the hive
- * clean), a key that holds a big-data value is never rewritten (it would become a
- * plain cell that Windows cannot read), and a commit is read back and compared.
+ * Registry hives: read in place (regf.h), changed by libhivex, with what libhivex leaves
+ * out: a dirty hive is refused (it neither says so nor replays the logs, and its commit would
+ * declare the hive clean), a key that holds a big-data value is never rewritten (it would become
+ * a plain cell that Windows cannot read), cells it would free or follow are checked first (it
+ * trusts a damaged hive, or stops the program), and a commit is read back and compared.
+ *
+ * Edits are kept in memory, seen by every later read of the same handle, and carried out by
+ * hive_commit() in one go: an edit that must be refused is refused before anything is done.
  *
  * Key paths use backslashes and are relative to the hive's root; "" is the root.
  * Value name "" is the key's default value. Names are compared without case.
@@ -20,7 +24,7 @@
 /* Values larger than this are stored as "db" cells (hive format 1.4 and later). */
 #define HIVE_BIG_VALUE 16344u
 
-enum hive_type {
+enum hive_value_type {
 	HIVE_NONE = 0,
 	HIVE_SZ = 1,
 	HIVE_EXPAND_SZ = 2,
@@ -31,17 +35,24 @@ enum hive_type {
 };
 
 struct hive_value {
-	uint32_t type;		/* enum hive_type, or any number that is there */
+	uint32_t type;		/* enum hive_value_type, or any number that is there */
 	struct buf data;	/* as stored: strings are UTF-16LE with a NUL unit */
 };
 
 void hive_value_free(struct hive_value *v);
 
-/* Values as a caller writes them. */
+/* Values as a caller writes them; strings must be valid UTF-8. */
 struct hive_value hive_dword(uint32_t n);
 struct hive_value hive_sz(const char *utf8);
 struct hive_value hive_expand_sz(const char *utf8);
 struct hive_value hive_multi_sz(const struct strvec *strings);
+
+/*
+ * The strings of REG_MULTI_SZ data, added to @out. Each ends with a NUL and the list with one
+ * more; empty ones within are kept (PendingFileRenameOperations has them), and so is a last
+ * one without its NUL.
+ */
+void hive_split_strings(const struct buf *data, struct strvec *out);
 
 struct hive;
 
@@ -89,18 +100,25 @@ int hive_get_strings(struct hive *h, const char *key, const char *value, struct 
  */
 int hive_check_writable(struct hive *h, const char *key, struct error *err);
 
-/* Keys that are missing are made, with their parent's security. */
+/*
+ * Keys that are missing are made, with their parent's security. ERR_BIG_VALUE also when @v
+ * itself is larger than HIVE_BIG_VALUE.
+ */
 int hive_set(struct hive *h, const char *key, const char *value, const struct hive_value *v,
 	     struct error *err);
 /* Deleting what is not there is success. */
 int hive_delete_value(struct hive *h, const char *key, const char *value, struct error *err);
 int hive_delete_key(struct hive *h, const char *key, struct error *err);
 
+/* Would a commit change anything? False after edits that found all as they wanted it. */
+bool hive_is_changed(const struct hive *h);
+
 /*
  * Write the changed hive to @fd (truncated first), sync it, open it again and
  * compare every key that was touched with what it must now be: named values as set,
- * all other values and subkeys as before. ERR_VERIFY when it differs. After an error of any
- * editing function the hive must not be committed and this refuses to.
+ * all other values and subkeys as before. ERR_VERIFY when it differs. @fd is another file than
+ * the one that was opened. After an error of any editing function the hive must not be committed
+ * and this refuses to; after a commit the handle is only good for hive_close().
  */
 int hive_commit(struct hive *h, int fd, struct error *err);
 
