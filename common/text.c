@@ -246,6 +246,20 @@ unsigned edit_distance(const char *a, const char *b, unsigned limit)
 	return row[m] > limit ? limit + 1 : row[m];
 }
 
+void suggestion_offer(struct suggestion *s, const char *name)
+{
+	size_t n = strlen(s->typed);
+	unsigned limit = s->best ? s->distance - 1 : n < 4 ? 1 : n < 8 ? 2 : 3;
+
+	if (s->best && !s->distance)
+		return;
+	unsigned distance = edit_distance(s->typed, name, limit);
+	if (distance <= limit) {
+		s->best = name;
+		s->distance = distance;
+	}
+}
+
 bool parse_uint(const char *s, unsigned long min, unsigned long max, unsigned long *out)
 {
 	unsigned long v = 0;

@@ -40,6 +40,19 @@ bool name_matches(const char *pattern, const char *s);
 unsigned edit_distance(const char *a, const char *b, unsigned limit);
 
 /*
+ * The nearest of several names, for "did you mean": start from SUGGESTION_INIT(typed),
+ * offer each; best stays NULL while none is near enough.
+ */
+struct suggestion {
+	const char *typed, *best;
+	unsigned distance;
+};
+
+#define SUGGESTION_INIT(what) ((struct suggestion){.typed = (what)})
+
+void suggestion_offer(struct suggestion *s, const char *name);
+
+/*
  * Whole decimal number within [min, max]; false for anything else, sign, blanks
  * and overflow included.
  */

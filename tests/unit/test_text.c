@@ -65,6 +65,27 @@ START_TEST(did_you_mean)
 }
 END_TEST
 
+START_TEST(suggestion_is_the_nearest)
+{
+	struct suggestion s = SUGGESTION_INIT("kms_hots");
+
+	suggestion_offer(&s, "strategy");
+	ck_assert_ptr_null(s.best);
+	suggestion_offer(&s, "kms_port");
+	suggestion_offer(&s, "kms_host");
+	suggestion_offer(&s, "kms_port");
+	ck_assert_str_eq(s.best, "kms_host");
+
+	/* three of three letters replaced is not a typing error */
+	s = SUGGESTION_INIT("foo");
+	suggestion_offer(&s, "kms");
+	ck_assert_ptr_null(s.best);
+	suggestion_offer(&s, "FOO");
+	suggestion_offer(&s, "foo2");
+	ck_assert_str_eq(s.best, "FOO");
+}
+END_TEST
+
 START_TEST(numbers_are_strict)
 {
 	unsigned long n = 7;
@@ -79,4 +100,4 @@ START_TEST(numbers_are_strict)
 END_TEST
 
 SUITE("text", utf16_round_trip, lone_surrogate_is_replaced, malformed_utf8_is_refused,
-    names_ignore_ascii_case, patterns, did_you_mean, numbers_are_strict)
+    names_ignore_ascii_case, patterns, did_you_mean, suggestion_is_the_nearest, numbers_are_strict)
