@@ -83,12 +83,83 @@ const struct edition *edition_table(size_t *n)
 	return editions;
 }
 
+/* Keys of Windows 7 have no N; those of Windows 8 and later do. */
+static bool in_alphabet(char c)
+{
+	return c && strchr("BCDFGHJKMPQRTVWXY2346789bcdfghjkmpqrtvwxy", c);
+}
+
 bool product_key_valid(const char *key)
 {
-	static const char alphabet[] = "BCDFGHJKMPQRTVWXY2346789bcdfghjkmpqrtvwxy";
-
 	for (size_t i = 0; i < 29; i++)
-		if (i % 6 == 5 ? key[i] != '-' : !key[i] || !strchr(alphabet, key[i]))
+		if (i % 6 == 5 ? key[i] != '-' : !in_alphabet(key[i]))
 			return false;
 	return key[29] == '\0';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static size_t skip_blanks(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (s[i] == ' ' || s[i] == '\t'))
+		i++;
+	return i;
+}
+
+/* Length of the dash at @s: ASCII, or what word processors make of it; 0 when there is none. */
+static size_t dash_length(const char *s, size_t n)
+{
+	if (n >= 1 && strchr("-_.:", s[0]))
+		return s[0] != '\0';
+	if (n >= 3 && memcmp(s, "\xe2\x80", 2) == 0 && (unsigned char)s[2] >= 0x90 &&
+	    (unsigned char)s[2] <= 0x95)
+		return 3; /* U+2010 to U+2015 */
+	return n >= 3 && memcmp(s, "\xe2\x88\x92", 3) == 0 ? 3 : 0;
+}
+
+/*
+ * Five groups of five at @s. Dashes between the groups make almost anything with a digit
+ * suspect, a mistyped key too; without dashes only letters of the alphabet count, which has
+ * no vowels, so that sentences do not.
+ */
+static bool key_at(const char *s, size_t n)
+{
+	bool dashes = true, digit = false, alphabet = true;
+	size_t i = 0;
+
+	for (unsigned group = 0; group < 5; group++) {
+		if (group) {
+			size_t blanks = skip_blanks(s + i, n - i);
+			size_t dash = dash_length(s + i + blanks, n - i - blanks);
+
+			dashes &= dash != 0;
+			i += blanks + dash;
+			i += skip_blanks(s + i, n - i);
+		}
+		for (unsigned k = 0; k < 5; k++, i++) {
+			if (i >= n || !is_alnum(s[i]))
+				return false;
+			digit |= is_digit(s[i]);
+			alphabet &= in_alphabet(s[i]) || s[i] == 'N' || s[i] == 'n';
+		}
+	}
+	return (i == n || !is_alnum(s[i])) && (alphabet || (dashes && digit));
+}
+
+bool product_key_inside(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((i == 0 || !is_alnum(text[i - 1])) && key_at(text + i, n - i))
+			return true;
+	return false;
 }

@@ -24,7 +24,13 @@ const struct edition *edition_find(const char *id);
 const struct edition *edition_of_key(const char *key);
 /* All rows; *n gets their number. */
 const struct edition *edition_table(size_t *n);
-/* Five groups of five from Microsoft's alphabet. */
+/* Five groups of five from Microsoft's alphabet, in either case. */
 bool product_key_valid(const char *key);
+/*
+ * Whether something in @text has the shape of a product key, however it was typed or
+ * pasted (with dashes of any kind, with blanks, run together): for refusing keys where
+ * none may be. Ordinary words and names do not match.
+ */
+bool product_key_inside(const char *text, size_t n);
 
 #endif

@@ -110,6 +110,36 @@ START_TEST(product_keys_have_five_groups)
 }
 END_TEST
 
+START_TEST(keys_are_found_however_they_were_typed)
+{
+	static const char *const keys[] = {
+		"BCDFG-HJKMP-QRTVW-XY234-6789B",
+		"key is bcdfg-hjkmp-qrtvw-xy234-6789b, keep it",
+		"BCDFG HJKMP  QRTVW XY234\t6789B",
+		"BCDFGHJKMPQRTVWXY2346789B",
+		"BCDFG\xe2\x80\x93HJKMP\xe2\x80\x93QRTVW\xe2\x80\x93XY234\xe2\x80\x93" "6789B",
+		"BCDFG - HJKMP - QRTVW - XY234 - 6789B",
+		"BCDFG_HJKMP_QRTVW_XY234_6789B",
+		"NPPR9-FWDCX-D2C8J-H872K-2YT43",	/* Windows 8 and later have an N */
+		"BCDFO-HJKMP-QRTVW-XY234-6789B",	/* mistyped */
+		"x=BCDFG-HJKMP-QRTVW-XY234-6789B-QQQQQ",
+	};
+	static const char *const texts[] = {
+		"", "-", "five short words every child knows", "every fifth class reset their",
+		"room-lower-floor-north-south", "hallo-class-rooms-first-floor",
+		"55c92734-d682-4d71-983e-d6ec3f16059f", "S-1-5-21-12345-67890-54321-1000",
+		"BCDFG-HJKMP-QRTVW-XY234", "BCDFGHJKMPQRTVWXY2346789BC", "kms.school.example",
+		"2001:db8:85a3:8d3:1319:8a2e:370:7348", "/etc/w7prep/mak/room-101.key",
+		"amd64_microsoft-windows-s..ivationtechnologies_31bf3856ad364e35_7.1.7600.16395",
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		ck_assert_msg(product_key_inside(keys[i], strlen(keys[i])), "'%s'", keys[i]);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		ck_assert_msg(!product_key_inside(texts[i], strlen(texts[i])), "'%s'", texts[i]);
+}
+END_TEST
+
 SUITE("editions", windows_7_is_the_table_of_the_kb, every_row_is_well_formed,
     consumer_editions_have_no_client_key, lookups_ignore_case_and_say_no,
-    product_keys_have_five_groups)
+    product_keys_have_five_groups, keys_are_found_however_they_were_typed)
