@@ -100,7 +100,7 @@ MAN := $(patsubst plugin/man/%.pod,$(BUILD)/man/%,$(wildcard plugin/man/*.pod))
 man: $(MAN)
 $(BUILD)/man/%: plugin/man/%.pod
 	@mkdir -p $(@D)
-	$(Q)pod2man --errors=die --center="w7prep" --release="w7prep $(VERSION)" --date="" \
+	$(Q)pod2man --errors=die --center="w7prep" --release="w7prep $(VERSION)" --date=" " \
 	    --name=$(shell echo $(basename $*) | tr a-z A-Z) --section=$(subst .,,$(suffix $*)) $< $@
 
 check: all $(UNIT) $(FIXTURES)
