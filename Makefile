@@ -42,7 +42,7 @@ W7_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 W7_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lwim -liniparser -lpthread
 
 SRC := $(filter-out plugin/main.c,$(wildcard common/*.c image/*.c hooks/*.c profiles/*.c plugin/*.c))
-SCRIPTS := $(wildcard hooks/scripts/*.cmd hooks/scripts/*.vbs)
+SCRIPTS := $(wildcard hooks/scripts/*.cmd hooks/scripts/*.vbs hooks/scripts/*.xml)
 OBJ := $(SRC:%.c=$(BUILD)/%.o) $(if $(SCRIPTS),$(BUILD)/gen/scripts.o)
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/mk*.c))

@@ -26,6 +26,7 @@ struct plan {
 	struct strategy_decision decision;
 	struct changeset changes;
 	struct strvec notes;		/* for the admin: what was seen and left alone, what to do by hand */
+	struct strvec placed;		/* names in Setup\Scripts\w7prep that this plan wants, there or not */
 };
 
 struct hook {
@@ -41,7 +42,10 @@ extern const struct hook *const hooks[];
 
 /*
  * Decide the strategy and run every hook that applies. Refusals of the facts and of the
- * strategy come back as errors (exit status 4 or 5). Equal facts give an equal plan.
+ * strategy come back as errors (exit status 4 or 5). Equal facts give an equal plan, and
+ * the facts of an image that a plan was applied to give an empty one: a hook compares
+ * what is there with what should be, never with what it did. @out is the caller's to
+ * plan_free() in every case.
  */
 int hooks_plan(const struct windows *win, const struct profile *profile, struct plan *out,
 	       struct error *err);
