@@ -19,7 +19,9 @@
 	"Microsoft-Windows-Security-WindowsActivationTechnologies-Package~31bf3856ad364e35~"       \
 	"amd64~~7.1.7600.16395"
 #define SPP "Microsoft\\Windows NT\\CurrentVersion\\SoftwareProtectionPlatform"
-#define STORE "/Windows/ServiceProfiles/NetworkService/AppData/Roaming/Microsoft/SoftwareProtectionPlatform"
+#define STORE                                                                                      \
+	"/Windows/ServiceProfiles/NetworkService/AppData/Roaming/Microsoft/"                       \
+	"SoftwareProtectionPlatform"
 #define PLACED "/Windows/Setup/Scripts/w7prep/"
 #define SETUP_COMPLETE "/Windows/Setup/Scripts/SetupComplete.cmd"
 
@@ -88,7 +90,7 @@ static struct windows *with_kb971033(struct windows *win)
 	struct kb971033 *kb = &win->kb971033;
 
 	kb->signs = KB_SIGN_CBS_PACKAGE | KB_SIGN_MUM | KB_SIGN_MANIFEST | KB_SIGN_SERVICE |
-	    KB_SIGN_SYSTEM32_WAT | KB_SIGN_TASK_FILE | KB_SIGN_TASK_CACHE;
+		    KB_SIGN_SYSTEM32_WAT | KB_SIGN_TASK_FILE | KB_SIGN_TASK_CACHE;
 	kb->installed = true;
 	kb->current_state = 0x70;
 	set(&kb->package, PACKAGE);
@@ -96,9 +98,10 @@ static struct windows *with_kb971033(struct windows *win)
 	add_service(win, "ControlSet002");
 	strvec_add(&kb->files, "/Windows/System32/Wat/WatAdminSvc.exe");
 	strvec_add(&kb->files, "/Windows/System32/Tasks/Microsoft/Windows/"
-	    "Windows Activation Technologies/ValidationTask");
+			       "Windows Activation Technologies/ValidationTask");
 	strvec_add(&kb->dirs, "/Windows/System32/Wat");
-	strvec_add(&kb->task_keys, "Microsoft\\Windows NT\\CurrentVersion\\Schedule\\TaskCache\\Tree\\"
+	strvec_add(&kb->task_keys,
+	    "Microsoft\\Windows NT\\CurrentVersion\\Schedule\\TaskCache\\Tree\\"
 	    "Microsoft\\Windows\\Windows Activation Technologies");
 	return win;
 }
@@ -122,12 +125,12 @@ static void drop(struct windows *win)
 static struct profile profile_of(enum strategy strategy)
 {
 	return (struct profile){
-		.path = (char *)(uintptr_t)"lab.ini",
-		.name = (char *)(uintptr_t)"lab",
-		.strategy = strategy,
-		.activate_at_first_boot = true,
-		.require_sealed = true,
-		.mobile = UNSET,
+	    .path = (char *)(uintptr_t) "lab.ini",
+	    .name = (char *)(uintptr_t) "lab",
+	    .strategy = strategy,
+	    .activate_at_first_boot = true,
+	    .require_sealed = true,
+	    .mobile = UNSET,
 	};
 }
 
@@ -321,9 +324,10 @@ static const struct change *find(const struct plan *p, enum change_op op, const 
 {
 	for (size_t i = 0; i < p->changes.list.n; i++) {
 		const struct change *c = &p->changes.list.v[i];
-		CLEANUP(free) char *full =
-		    c->path ? xstrdup(c->path)
-			    : xasprintf("%s\\%s!%s", change_hive_name(c->hive), c->key, c->value ? c->value : "");
+		CLEANUP(free)
+		char *full = c->path ? xstrdup(c->path)
+				     : xasprintf("%s\\%s!%s", change_hive_name(c->hive), c->key,
+					   c->value ? c->value : "");
 
 		if (c->op == op && name_eq(full, target))
 			return c;
@@ -365,8 +369,8 @@ static struct plan converge(struct windows *win, const struct profile *profile)
 	return first;
 }
 
-static void assert_refused(struct windows *win, const struct profile *profile, enum err_code code,
-    const char *part)
+static void assert_refused(
+    struct windows *win, const struct profile *profile, enum err_code code, const char *part)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
 	struct plan p;
@@ -388,7 +392,8 @@ START_TEST(kms_prepares_a_sealed_image)
 
 	ck_assert_ptr_nonnull(find(&p, CHANGE_DELETE_FILE, STORE "/tokens.dat"));
 	ck_assert_ptr_nonnull(find(&p, CHANGE_DELETE_FILE, STORE "/cache/cache.dat"));
-	ck_assert_ptr_nonnull(find(&p, CHANGE_DELETE_FILE, "/Windows/System32/Wat/WatAdminSvc.exe"));
+	ck_assert_ptr_nonnull(
+	    find(&p, CHANGE_DELETE_FILE, "/Windows/System32/Wat/WatAdminSvc.exe"));
 	ck_assert_ptr_nonnull(
 	    find(&p, CHANGE_SET_VALUE, "SYSTEM\\ControlSet001\\services\\WatAdminSvc!Start"));
 	ck_assert_ptr_nonnull(
@@ -462,7 +467,7 @@ START_TEST(kms_host_is_the_profiles)
 	ck_assert_uint_eq(win->spp.kms_keys.n, 1);
 	plan_free(&p);
 
-	profile.kms_host = (char *)(uintptr_t)"kms.lab.example";
+	profile.kms_host = (char *)(uintptr_t) "kms.lab.example";
 	profile.kms_port = 1690;
 	p = converge(win, &profile);
 	ck_assert_str_eq(win->spp.kms_host, "kms.lab.example");
@@ -526,7 +531,8 @@ END_TEST
 START_TEST(editions_without_volume_activation_are_refused)
 {
 	static const enum strategy volume[] = {STRATEGY_KMS, STRATEGY_MAK, STRATEGY_MAK_PROXY};
-	static const char *const editions[] = {"HomePremium", "Ultimate", "Starter", "Frobnicate", NULL};
+	static const char *const editions[] = {
+	    "HomePremium", "Ultimate", "Starter", "Frobnicate", NULL};
 
 	for (size_t i = 0; i < 3; i++) {
 		for (size_t k = 0; k < 5; k++) {
@@ -543,8 +549,8 @@ END_TEST
 
 START_TEST(unsealed_images_are_refused)
 {
-	static const enum strategy cloned[] = {STRATEGY_KMS, STRATEGY_MAK, STRATEGY_MAK_PROXY,
-	    STRATEGY_NONE};
+	static const enum strategy cloned[] = {
+	    STRATEGY_KMS, STRATEGY_MAK, STRATEGY_MAK_PROXY, STRATEGY_NONE};
 
 	for (size_t i = 0; i < 4; i++) {
 		struct windows *win = unsealed();
@@ -781,6 +787,120 @@ START_TEST(none_switches_activation_off_and_rearms)
 }
 END_TEST
 
+#define RULE_TAIL                                                                                  \
+	"App=%SystemRoot%\\system32\\svchost.exe|Svc=winmgmt|EmbedCtxt=@FirewallAPI.dll,-34251|"
+
+static void add_rule(struct windows *win, const char *set_name, const char *name, const char *rule)
+{
+	struct win_firewall_rule *r = VEC_PUSH(&win->policy.wmi_rules);
+
+	r->control_set = xstrdup(set_name);
+	r->name = xstrdup(name);
+	r->rule = xstrdup(rule);
+}
+
+/* As in a real Windows 7 (v2.10), and one of another version. */
+static struct windows *with_rules(void)
+{
+	struct windows *win = facts();
+
+	add_rule(win, "ControlSet001", "WMI-WINMGMT-In-TCP-NoScope",
+	    "v2.10|Action=Allow|Active=FALSE|Dir=In|Protocol=6|Profile=Domain|" RULE_TAIL);
+	add_rule(win, "ControlSet001", "WMI-WINMGMT-In-TCP",
+	    "v2.10|Action=Allow|Active=FALSE|Dir=In|Protocol=6|Profile=Private|Profile=Public|"
+	    "RA4=LocalSubnet|RA6=LocalSubnet|" RULE_TAIL);
+	add_rule(win, "ControlSet002", "WMI-WINMGMT-In-TCP-NoScope",
+	    "v2.22|Action=Allow|Active=FALSE|Dir=In|Protocol=6|Profile=Domain|" RULE_TAIL);
+	add_rule(win, "ControlSet001", "WMI-WINMGMT-Out-TCP-NoScope",
+	    "v2.10|Action=Allow|Active=FALSE|Dir=Out|Protocol=6|Profile=Domain|" RULE_TAIL);
+	return win;
+}
+
+static const char *rule(const struct windows *win, size_t i)
+{
+	return win->policy.wmi_rules.v[i].rule;
+}
+
+START_TEST(mak_proxy_opens_the_domain_rules)
+{
+	struct windows *win = with_rules();
+	struct profile profile = profile_of(STRATEGY_MAK_PROXY);
+
+	profile.vamt_access = VAMT_ACCESS_DOMAIN;
+	struct plan p = converge(win, &profile);
+	ck_assert_uint_eq(win->policy.manual_activation, 1);
+	ck_assert_uint_eq(win->policy.token_filter, 0);
+	ck_assert_str_eq(rule(win, 0),
+	    "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Profile=Domain|" RULE_TAIL);
+	ck_assert_str_eq(rule(win, 2),
+	    "v2.22|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Profile=Domain|" RULE_TAIL);
+	ck_assert(strstr(rule(win, 1), "Active=FALSE") && strstr(rule(win, 3), "Active=FALSE"));
+	ck_assert(win->spp.tokens);
+	plan_free(&p);
+	drop(win);
+}
+END_TEST
+
+START_TEST(mak_proxy_limits_the_rules_to_vamt)
+{
+	struct windows *win = with_rules();
+	struct profile profile = profile_of(STRATEGY_MAK_PROXY);
+
+	profile.vamt_access = VAMT_ACCESS_WORKGROUP;
+	profile.vamt_host = (char *)(uintptr_t) "192.0.2.10";
+	struct plan p = converge(win, &profile);
+	ck_assert_str_eq(rule(win, 1), "v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Profile="
+				       "Private|Profile=Public|" RULE_TAIL "RA4=192.0.2.10|");
+	ck_assert(strstr(rule(win, 0), "Active=FALSE"));
+	ck_assert_uint_eq(win->policy.token_filter, 1);
+	assert_has_note(&p, "weakens UAC");
+	plan_free(&p);
+
+	profile.vamt_host = (char *)(uintptr_t) "[2001:db8::1]";
+	p = converge(win, &profile);
+	ck_assert(strstr(rule(win, 1), "|RA6=2001:db8::1|") && !strstr(rule(win, 1), "RA4"));
+	plan_free(&p);
+
+	profile.vamt_host = (char *)(uintptr_t) "vamt.example";
+	p = converge(win, &profile);
+	assert_has_note(&p, "not limited to vamt.example");
+	plan_free(&p);
+	drop(win);
+}
+END_TEST
+
+START_TEST(mak_proxy_opens_nothing_unasked)
+{
+	struct windows *win = with_rules();
+	struct profile profile = profile_of(STRATEGY_MAK_PROXY);
+	struct plan p = converge(win, &profile);
+
+	for (size_t i = 0; i < win->policy.wmi_rules.n; i++)
+		ck_assert(strstr(rule(win, i), "Active=FALSE"));
+	ck_assert_uint_eq(win->policy.token_filter, 0);
+	ck_assert_uint_eq(win->placed.n, 0);
+	assert_has_note(&p, "vamt_access");
+	plan_free(&p);
+	drop(win);
+}
+END_TEST
+
+START_TEST(mak_proxy_installs_a_key_it_is_given)
+{
+	struct windows *win = facts();
+	struct profile profile = profile_of(STRATEGY_MAK_PROXY);
+	CLEANUP(free) char *path = mak_file();
+
+	profile.mak_key_file = path;
+	struct plan p = converge(win, &profile);
+	ck_assert(strvec_has(&p.placed, "mak.key"));
+	ck_assert(name_contains(written(&p, PLACED "settings.cmd"), "W7_ACTIVATE=0"));
+	plan_free(&p);
+	unlink(path);
+	drop(win);
+}
+END_TEST
+
 START_TEST(oem_changes_nothing)
 {
 	struct windows *win = with_kb971033(unsealed());
@@ -829,7 +949,8 @@ START_TEST(setup_complete_is_kept_and_chained_once)
 		ck_assert(c->keep_metadata);
 		const char *text = c->content.data, *line_end = strstr(text, cases[i].eol);
 		ck_assert(name_has_prefix(text, cases[i].before));
-		ck_assert_msg(strcmp(line_end + strlen(cases[i].eol), cases[i].old + bom) == 0, "case %zu", i);
+		ck_assert_msg(strcmp(line_end + strlen(cases[i].eol), cases[i].old + bom) == 0,
+		    "case %zu", i);
 		ck_assert(memmem(text, (size_t)(line_end - text), "rem w7prep", 10));
 		plan_free(&p);
 
@@ -929,7 +1050,8 @@ START_TEST(scripts_are_ascii_and_crlf)
 		for (size_t i = 0; i < s->size; i++) {
 			ck_assert_msg(s->data[i] < 0x80, "%s: byte %zu", s->name, i);
 			if (s->data[i] == '\n')
-				ck_assert_msg(i && s->data[i - 1] == '\r', "%s: byte %zu", s->name, i);
+				ck_assert_msg(
+				    i && s->data[i - 1] == '\r', "%s: byte %zu", s->name, i);
 		}
 	}
 }
@@ -943,6 +1065,8 @@ SUITE("hooks", kms_prepares_a_sealed_image, kms_key_follows_the_edition,
     kb971033_stays_where_it_is_not_ours, kb971033_offline_is_refused_clearly,
     kb971033_leftovers_need_no_dism, single_only_takes_kb971033_off, mak_is_placed_as_a_secret,
     mak_strips_only_when_told, mak_needs_its_key, none_switches_activation_off_and_rearms,
-    oem_changes_nothing, setup_complete_is_kept_and_chained_once, older_line_of_ours_is_replaced,
+    mak_proxy_opens_the_domain_rules, mak_proxy_limits_the_rules_to_vamt,
+    mak_proxy_opens_nothing_unasked, mak_proxy_installs_a_key_it_is_given, oem_changes_nothing,
+    setup_complete_is_kept_and_chained_once, older_line_of_ours_is_replaced,
     open_setup_complete_gets_a_closed_descriptor, setup_complete_that_cmd_cannot_run_is_refused,
     strays_and_open_scripts_are_mended, facts_refusals_come_first, scripts_are_ascii_and_crlf)
