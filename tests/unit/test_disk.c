@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The overlay of a disk image: commit, undo, what a crash leaves, and who else has the image open. */
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "common/fsutil.h"
+#include "common/proc.h"
+#include "image/disk.h"
+#include "image/disk_record.h"
+#include "image/nbd.h"
+
+#define MIB (1ull << 20)
+#define SIZE (24 * MIB)
+
+static char *dir;
+
+static void setup_dir(void)
+{
+	struct error err = ERROR_INIT;
+
+	dir = scratch_create("/tmp", &err);
+	ck_assert_ptr_nonnull(dir);
+}
+
+static void run(const char *fmt, ...)
+{
+	va_list ap;
+	char *cmd;
+
+	va_start(ap, fmt);
+	ck_assert_int_gt(vasprintf(&cmd, fmt, ap), 0);
+	va_end(ap);
+	ck_assert_msg(system(cmd) == 0, "%s", cmd);
+	free(cmd);
+}
+
+/* A disk of SIZE bytes: pattern in the first 8 MiB, nothing after; bootable-looking. */
+static char *make_raw(void)
+{
+	char *path = path_join(dir, "disk.raw");
+	FILE *f = fopen(path, "w");
+	unsigned seed = 7;
+
+	ck_assert_ptr_nonnull(f);
+	for (size_t i = 0; i < 8 * MIB; i += 4) {
+		uint32_t v = seed = seed * 1103515245 + 12345;
+
+		ck_assert_uint_eq(fwrite(&v, 4, 1, f), 1);
+	}
+	ck_assert_int_eq(fseek(f, 446, SEEK_SET), 0);
+	ck_assert_uint_eq(fwrite("\0\0\0\0\x07\0\0\0\0\x08\0\0\0\x10\0\0", 16, 1, f), 1);
+	for (int i = 0; i < 48; i++)
+		fputc(0, f);
+	fputc(0x55, f);
+	fputc(0xaa, f);
+	ck_assert_int_eq(ftruncate(fileno(f), SIZE), 0);
+	ck_assert_int_eq(fclose(f), 0);
+	return path;
+}
+
+static const struct kind {
+	const char *name, *qemu, *options;
+	enum image_format format;
+} kinds[] = {
+	{"raw", "raw", "", FORMAT_RAW},
+	{"vhd", "vpc", "-o subformat=dynamic,force_size=on", FORMAT_VHD_DYNAMIC},
+	{"vhd", "vpc", "-o subformat=fixed,force_size=on", FORMAT_VHD_FIXED},
+	{"vhdx", "vhdx", "", FORMAT_VHDX},
+	{"vmdk", "vmdk", "", FORMAT_VMDK},
+	{"vmdk", "vmdk", "-o subformat=twoGbMaxExtentSparse", FORMAT_VMDK},
+	{"qcow2", "qcow2", "", FORMAT_QCOW2},
+};
+
+struct fixture {
+	const struct kind *kind;
+	char *raw, *path;
+	struct image im;
+	struct disk *disk;
+};
+
+static struct fixture make_fixture(const struct kind *k)
+{
+	struct fixture f = {.kind = k};
+
+	setup_dir();
+	f.raw = make_raw();
+	f.path = xasprintf("%s/image.%s", dir, k->name);
+	run("qemu-img convert -q -f raw -O %s %s %s %s", k->qemu, k->options, f.raw, f.path);
+	return f;
+}
+
+static void open_fixture(struct fixture *f, bool undo)
+{
+	struct error err = ERROR_INIT;
+	enum image_format format;
+
+	assert_ok(image_probe(f->path, &format, &err), err);
+	ck_assert_int_eq(format, f->kind->format);
+	f->im = (struct image){.path = f->path, .format = format, .options = {.write = true}};
+	if (undo) {
+		f->im.txn = txn_open(f->path, &err);
+		ck_assert_msg(f->im.txn != NULL, "%s", err.message);
+	}
+	f->disk = disk_open(&f->im, &err);
+	ck_assert_msg(f->disk != NULL, "%s", err.message ? err.message : "?");
+}
+
+static void close_fixture(struct fixture *f)
+{
+	disk_close(f->disk);
+	txn_close(f->im.txn);
+	for (size_t i = 0; i < f->im.volumes.n; i++)
+		free(f->im.volumes.v[i].name);
+	free(f->im.volumes.v);
+	f->im = (struct image){0};
+	f->disk = NULL;
+}
+
+static void end_fixture(struct fixture *f)
+{
+	scratch_remove(dir);
+	free(dir);
+	free(f->raw);
+	free(f->path);
+}
+
+/* Guest-visible content of the image is that of @raw, says qemu-img. */
+static bool same_content(const struct fixture *f, const char *raw)
+{
+	CLEANUP(free) char *cmd = xasprintf("qemu-img compare -q -f %s -F raw %s %s", f->kind->qemu,
+	    f->path, raw);
+
+	return system(cmd) == 0;
+}
+
+/* Over data, over nothing (new blocks in a sparse container), and zeros over data. */
+static const struct {
+	uint64_t off;
+	size_t n;
+	int byte;
+} edits[] = {
+	{MIB + 512, 3000, 'a'},
+	{3 * MIB, 200000, 0},
+	{16 * MIB + 100, 70000, 'b'},
+	{SIZE - 5000, 5000, 'c'},
+};
+
+static void edit(struct disk *d)
+{
+	struct error err = ERROR_INIT;
+
+	assert_ok(disk_begin(d, &err), err);
+	struct blockdev *dev = disk_attach(d, true, &err);
+	ck_assert_msg(dev != NULL, "%s", err.message ? err.message : "?");
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		CLEANUP(free) char *p = xmalloc(edits[i].n);
+
+		memset(p, edits[i].byte, edits[i].n);
+		assert_ok(blockdev_write(dev, p, edits[i].n, edits[i].off, &err), err);
+	}
+	assert_ok(disk_detach(d, &err), err);
+}
+
+/* What the disk should hold after edit(), made without the code under test. */
+static char *edited_raw(const struct fixture *f)
+{
+	char *path = path_join(dir, "expect.raw");
+	struct error err = ERROR_INIT;
+
+	run("cp %s %s", f->raw, path);
+	struct blockdev *dev = blockdev_file(path, 1, &err);
+	ck_assert_ptr_nonnull(dev);
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		CLEANUP(free) char *p = xmalloc(edits[i].n);
+
+		memset(p, edits[i].byte, edits[i].n);
+		assert_ok(blockdev_write(dev, p, edits[i].n, edits[i].off, &err), err);
+	}
+	blockdev_close(dev);
+	return path;
+}
+
+static void commit_and_undo(const struct kind *k)
+{
+	struct fixture f = make_fixture(k);
+	struct error err = ERROR_INIT;
+	CLEANUP(free) char *expect = edited_raw(&f);
+
+	open_fixture(&f, true);
+	edit(f.disk);
+	ck_assert_msg(same_content(&f, f.raw), "%s: changed before the commit", k->qemu);
+	assert_ok(disk_commit(f.disk, &err), err);
+	ck_assert_ptr_null(disk_overlay(f.disk));
+	close_fixture(&f);
+	ck_assert_msg(same_content(&f, expect), "%s: not what was written", k->qemu);
+	ck_assert_uint_eq(txn_records(f.path), 1);
+
+	assert_ok(txn_undo(f.path, false, &err), err);
+	ck_assert_msg(same_content(&f, f.raw), "%s: not the original", k->qemu);
+	ck_assert_uint_eq(txn_records(f.path), 0);
+	assert_fails(txn_undo(f.path, false, &err), err, ERR_NO_UNDO);
+	end_fixture(&f);
+}
+
+START_TEST(every_format_is_committed_and_undone)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		commit_and_undo(&kinds[i]);
+}
+END_TEST
+
+SUITE("disk", every_format_is_committed_and_undone)
