@@ -90,6 +90,24 @@ static void text_facts(const struct windows *win)
 	}
 }
 
+/* One heading for a run of changes that one hook wants for one reason. */
+static void text_changes(const struct changeset *cs)
+{
+	const struct change *last = NULL;
+
+	for (size_t i = 0; i < cs->list.n; i++) {
+		const struct change *c = &cs->list.v[i];
+		CLEANUP(free) char *target = change_target(c);
+		CLEANUP(free) char *detail = change_detail(c);
+
+		if (!last || strcmp(last->hook, c->hook) != 0 || strcmp(last->reason, c->reason) != 0)
+			row(c->hook, "%s", c->reason);
+		printf("      %-13s%s%s%s\n", change_op_name(c->op), target, detail ? " = " : "",
+		    detail ? detail : "");
+		last = c;
+	}
+}
+
 static void text_plan(const struct target *t)
 {
 	const struct plan *p = &t->plan;
@@ -104,15 +122,7 @@ static void text_plan(const struct target *t)
 		row(i ? "" : "because", "%s", p->decision.reasons.v[i]);
 	if (!p->changes.list.n)
 		row("changes", "none: the image is as the profile wants it");
-	for (size_t i = 0; i < p->changes.list.n; i++) {
-		const struct change *c = &p->changes.list.v[i];
-		CLEANUP(free) char *target = change_target(c);
-		CLEANUP(free) char *detail = change_detail(c);
-
-		row(c->hook, "%s %s%s%s", change_op_name(c->op), target, detail ? " = " : "",
-		    detail ? detail : "");
-		row("", "  %s", c->reason);
-	}
+	text_changes(&p->changes);
 	for (size_t i = 0; i < p->notes.n; i++)
 		row(i ? "" : "note", "%s", p->notes.v[i]);
 	for (size_t i = 0; i < p->decision.advice.n; i++)
