@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Writing what was collected: update every changed image, then write the file once. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/fsutil.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "image/wim.h"
+
+/* 100 ns units from 1601 to 1970 */
+#define EPOCH_1601 116444736000000000ull
+
+static bool fixed_date(unsigned long *seconds)
+{
+	const char *fixed = getenv("SOURCE_DATE_EPOCH");
+
+	return fixed && parse_uint(fixed, 0, 1ul << 40, seconds);
+}
+
+int64_t wim_now(void)
+{
+	unsigned long seconds;
+
+	return fixed_date(&seconds) ? (int64_t)seconds : (int64_t)time(NULL);
+}
+
+/* Up to the last moment before the header is written, giving up leaves nothing behind. */
+static enum wimlib_progress_status on_progress(enum wimlib_progress_msg msg,
+    union wimlib_progress_info *info, void *opaque)
+{
+	(void)opaque;
+	if (msg != WIMLIB_PROGRESS_MSG_WRITE_STREAMS)
+		return WIMLIB_PROGRESS_STATUS_CONTINUE;
+	progress("writing", info->write_streams.completed_bytes, info->write_streams.total_bytes);
+	return cancel_requested() ? WIMLIB_PROGRESS_STATUS_ABORT : WIMLIB_PROGRESS_STATUS_CONTINUE;
+}
+
+/* What libwim sets from the registry when something is added to the root; not ours to change. */
+static const char *const windows_properties[] = {
+    "FLAGS", "DISPLAYNAME", "DISPLAYDESCRIPTION", "WINDOWS/SYSTEMROOT", "WINDOWS/ARCH",
+    "WINDOWS/EDITIONID", "WINDOWS/INSTALLATIONTYPE", "WINDOWS/PRODUCTNAME",
+    "WINDOWS/VERSION/MAJOR", "WINDOWS/VERSION/MINOR", "WINDOWS/VERSION/BUILD",
+    "WINDOWS/VERSION/SPBUILD", "WINDOWS/VERSION/SPLEVEL", "WINDOWS/PRODUCTTYPE",
+    "WINDOWS/PRODUCTSUITE", "WINDOWS/HAL", "WINDOWS/LANGUAGES/DEFAULT",
+    "WINDOWS/LANGUAGES/LANGUAGE[1]", "WINDOWS/LANGUAGES/LANGUAGE[2]",
+    "WINDOWS/LANGUAGES/LANGUAGE[3]", "WINDOWS/LANGUAGES/LANGUAGE[4]",
+};
+#define PROPERTIES (sizeof(windows_properties) / sizeof(windows_properties[0]))
+
+static void read_properties(WIMStruct *handle, int image, char *values[PROPERTIES])
+{
+	for (size_t i = 0; i < PROPERTIES; i++) {
+		const char *value = wimlib_get_image_property(handle, image, windows_properties[i]);
+
+		values[i] = value ? xstrdup(value) : NULL;
+	}
+}
+
+/* Put back, in reverse: elements that were not there go away, the last of a list first. */
+static int restore_properties(WIMStruct *handle, int image, char *values[PROPERTIES])
+{
+	int code = 0;
+
+	for (size_t i = PROPERTIES; i-- > 0;) {
+		const char *now = wimlib_get_image_property(handle, image, windows_properties[i]);
+
+		if (!code && (now || values[i]) && (!now || !values[i] || strcmp(now, values[i]) != 0))
+			code = wimlib_set_image_property(handle, image, windows_properties[i], values[i]);
+		free(values[i]);
+	}
+	return code;
+}
+
+static int set_modification_time(WIMStruct *handle, int image)
+{
+	uint64_t t = (uint64_t)wim_now() * 10000000u + EPOCH_1601;
+	char high[16], low[16];
+
+	snprintf(high, sizeof(high), "0x%08X", (unsigned)(t >> 32));
+	snprintf(low, sizeof(low), "0x%08X", (unsigned)t);
+	int code = wimlib_set_image_property(handle, image, "LASTMODIFICATIONTIME/HIGHPART", high);
+	return code ? code
+		    : wimlib_set_image_property(handle, image, "LASTMODIFICATIONTIME/LOWPART", low);
+}
+
+/* Removals first; then the volume without descriptors, whose new directories stay as they are. */
+static int update_image(struct image *im, size_t vol, struct wim_scratch scratch[2],
+    struct error *err)
+{
+	const struct wim *w = im->data;
+	VEC(struct wimlib_update_command) commands = {0};
+	int image = (int)im->volumes.v[vol].index;
+	char *values[PROPERTIES];
+
+	for (size_t i = 0; i < w->changes.n; i++) {
+		if (w->changes.v[i].vol != vol || !w->changes.v[i].remove)
+			continue;
+		struct wimlib_update_command *c = VEC_PUSH(&commands);
+		c->op = WIMLIB_UPDATE_OP_DELETE;
+		c->delete_.wim_path = w->changes.v[i].path;
+		c->delete_.delete_flags = WIMLIB_DELETE_FLAG_FORCE | WIMLIB_DELETE_FLAG_RECURSIVE;
+	}
+	for (int with_sd = 0; with_sd < 2; with_sd++) {
+		if (!scratch[with_sd].path)
+			continue;
+		struct wimlib_update_command *c = VEC_PUSH(&commands);
+		c->op = WIMLIB_UPDATE_OP_ADD;
+		c->add.fs_source_path = scratch[with_sd].path;
+		c->add.wim_target_path = scratch[with_sd].top;
+		c->add.add_flags = WIMLIB_ADD_FLAG_NTFS | WIMLIB_ADD_FLAG_NORPFIX |
+		    WIMLIB_ADD_FLAG_NO_UNSUPPORTED_EXCLUDE |
+		    (with_sd ? 0 : WIMLIB_ADD_FLAG_NO_ACLS);
+	}
+	wim_lib_quiet();
+	read_properties(w->handle, image, values);
+	int code = commands.n ? wimlib_update_image(w->handle, image, commands.v, commands.n, 0) : 0;
+	int restored = restore_properties(w->handle, image, values);
+	code = code ? code : restored;
+	free(commands.v);
+	return code ? wim_lib_error(code, err, "cannot change image %d", image) : 0;
+}
+
+static int change_image(struct image *im, size_t vol, struct wim_scratch scratch[2],
+    struct error *err)
+{
+	for (int with_sd = 0; with_sd < 2; with_sd++)
+		if (wim_scratch_make(im, vol, with_sd, &scratch[with_sd], err) < 0)
+			return err_context(err, "image %u", im->volumes.v[vol].index);
+	return update_image(im, vol, scratch, err);
+}
+
+static int check_place(const struct wimlib_resource_entry *r, void *opaque)
+{
+	uint64_t end = *(const uint64_t *)opaque;
+
+	return r->is_missing || r->offset + r->compressed_size <= end ? 0 : WIMLIB_ERR_RESOURCE_ORDER;
+}
+
+/*
+ * libwim rewrites the whole file when something lies after the XML data, and an undo
+ * record of an append would then destroy it: ask the same question first.
+ */
+static int check_appendable(const struct wim *w, struct error *err)
+{
+	const struct wim_header *h = &w->header;
+	uint64_t end = wim_header_end(h), xml_end = h->xml.offset + h->xml.size;
+	bool ordered = h->blobs.offset + h->blobs.size <= h->xml.offset &&
+	    (h->integrity.offset == 0 || h->integrity.offset >= xml_end);
+
+	if (ordered && wimlib_iterate_lookup_table(w->handle, 0, check_place, &end) == 0)
+		return 0;
+	err_set(err, ERR_UNKNOWN_SHAPE, "its parts are in an unusual order: nothing can be appended");
+	return err_hint(err, "use --rebuild");
+}
+
+static int same_file(int fd, const char *path, struct error *err)
+{
+	struct stat held, named;
+
+	if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+	    held.st_dev == named.st_dev)
+		return 0;
+	return err_set(err, ERR_CHANGED_SINCE, "another program replaced the file");
+}
+
+/* The header as it was when the file was opened: nobody wrote to it since. */
+static int still_as_opened(struct wim *w, int fd, struct error *err)
+{
+	struct wim_header h;
+
+	if (wim_header_read(fd, &h, err) != 0)
+		return -1;
+	if (memcmp(h.raw, w->header.raw, sizeof(h.raw)) == 0 && h.file_size == w->header.file_size)
+		return 0;
+	err_set(err, ERR_CHANGED_SINCE, "another program wrote to it");
+	return err_hint(err, "run the same command again");
+}
+
+static void changed(struct error *err)
+{
+	if (err)
+		err->image_changed = true;
+	err_hint(err, "put it back with: w7prep undo IMAGE");
+}
+
+static int take_back_append(struct image *im, int fd, struct error *err)
+{
+	struct wim *w = im->data;
+
+	if (wim_mark_restore(fd, &w->before, err) != 0)
+		return -1;
+	if (im->txn)
+		txn_drop(im->txn);
+	w->written = WIM_UNTOUCHED;
+	return 0;
+}
+
+static bool is_changed(const struct wim *w, size_t vol)
+{
+	for (size_t i = 0; i < w->changes.n; i++)
+		if (w->changes.v[i].vol == vol)
+			return true;
+	return false;
+}
+
+/*
+ * libwim dates each changed image when it writes it, whatever the XML said. Where a date is given
+ * for all, the XML data, the last thing in the file, is written once more.
+ */
+static int date_images(struct image *im, const char *path, struct error *err)
+{
+	struct wim *w = im->data;
+	unsigned long seconds;
+	int code = 0;
+
+	if (!fixed_date(&seconds))
+		return 0;
+	WIMStruct *handle = wim_open_handle(path, 0, err);
+	if (!handle)
+		return -1;
+	for (size_t vol = 0; vol < w->volumes && !code; vol++)
+		if (is_changed(w, vol))
+			code = set_modification_time(handle, (int)im->volumes.v[vol].index);
+	if (!code)
+		code = wimlib_overwrite(handle, 0, 0);
+	wimlib_free(handle);
+	return code ? wim_lib_error(code, err, "cannot date the images") : 0;
+}
+
+static int append(struct image *im, int fd, struct error *err)
+{
+	struct wim *w = im->data;
+
+	if (check_appendable(w, err) != 0 || wim_mark_take(fd, &w->header, &w->before, err) != 0)
+		return -1;
+	if (im->txn && (!txn_begin(im->txn, err) ||
+		txn_committing(im->txn, wim_undo_append.kind, wim_mark_json(&w->before), err) != 0))
+		return -1;
+	wim_lib_quiet();
+	w->written = WIM_APPENDED;
+	int code = wimlib_overwrite(w->handle, 0, 0);
+	wim_drop_handle(w);
+	int rc = code ? wim_lib_error(code, err, "cannot append to it")
+		      : date_images(im, im->path, err);
+	if (rc == 0)
+		rc = same_file(fd, im->path, err);
+	if (rc == 0 && fsync(fd) != 0)
+		rc = err_errno(err, "cannot sync it");
+	if (rc != 0 && take_back_append(im, fd, NULL) != 0)
+		changed(err);
+	return rc;
+}
+
+/* The new file gets the owner and mode of the old one. */
+static int adopt_mode(const char *path, int old, struct error *err)
+{
+	struct stat st;
+	CLEANUP(close) int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(old, &st) != 0)
+		return err_errno(err, "cannot open the rebuilt file");
+	/* only root can; anybody else owns both already */
+	if (fchown(fd, st.st_uid, st.st_gid) != 0)
+		log_debug("%s: keeps our owner: %s", path, strerror(errno));
+	if (fchmod(fd, st.st_mode & 07777) != 0 || fsync(fd) != 0)
+		return err_errno(err, "cannot write the rebuilt file");
+	return 0;
+}
+
+static int swap_in(struct image *im, const char *fresh, const char *real, const char *dir,
+    struct error *err)
+{
+	struct wim *w = im->data;
+
+	if (im->txn) {
+		json_t *detail = wim_keep_original(real, dir, err);
+
+		if (!detail || txn_committing(im->txn, wim_undo_rebuild.kind, detail, err) != 0)
+			return -1;
+	}
+	if (rename(fresh, real) != 0)
+		return err_errno(err, "cannot put the rebuilt file in place");
+	w->written = WIM_REBUILT;
+	return sync_parent(real, err);
+}
+
+static int rebuild_in(struct image *im, int fd, const char *dir, struct error *err)
+{
+	struct wim *w = im->data;
+	CLEANUP(free) char *fresh = path_join(dir, "new.wim");
+	CLEANUP(free) char *real = realpath(im->path, NULL);
+
+	wim_lib_quiet();
+	int code = wimlib_write(w->handle, fresh, WIMLIB_ALL_IMAGES,
+	    WIMLIB_WRITE_FLAG_RETAIN_GUID | WIMLIB_WRITE_FLAG_FSYNC, 0);
+	wim_drop_handle(w);
+	if (code)
+		return wim_lib_error(code, err, "cannot rebuild it");
+	if (!real)
+		return err_errno(err, "cannot find it");
+	if (date_images(im, fresh, err) != 0 || adopt_mode(fresh, fd, err) != 0 ||
+	    same_file(fd, real, err) != 0)
+		return -1;
+	return swap_in(im, fresh, real, dir, err);
+}
+
+static int rebuild(struct image *im, int fd, struct error *err)
+{
+	struct wim *w = im->data;
+	CLEANUP(free) char *parent = path_dir(im->path);
+	CLEANUP(free) char *own = im->txn ? NULL : scratch_create(parent, err);
+	const char *dir = im->txn ? txn_begin(im->txn, err) : own;
+
+	if (!dir)
+		return -1;
+	int rc = rebuild_in(im, fd, dir, err);
+	if (rc != 0 && w->written == WIM_UNTOUCHED && im->txn)
+		txn_drop(im->txn);
+	scratch_remove(own);
+	return rc;
+}
+
+static int write_changes(struct image *im, struct error *err)
+{
+	struct wim *w = im->data;
+	CLEANUP(close) int fd = open(im->path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(err, "cannot open it for writing");
+	if (still_as_opened(w, fd, err) != 0)
+		return -1;
+	if ((im->options.rebuild ? rebuild : append)(im, fd, err) != 0)
+		return -1;
+	CLEANUP(close) int again = open(im->path, O_RDONLY | O_CLOEXEC);
+	return again < 0 ? err_errno(err, "cannot open it again")
+			 : wim_header_read(again, &w->header, err);
+}
+
+/* Every volume's changes into the library's memory, then one write of the file. */
+static int settle_volumes(struct image *im, struct wim_scratch *scratch, struct error *err)
+{
+	struct wim *w = im->data;
+
+	if (!wim_handle(im, err))
+		return -1;
+	wimlib_register_progress_function(w->handle, on_progress, NULL);
+	for (size_t vol = 0; vol < w->volumes; vol++)
+		if (is_changed(w, vol) && change_image(im, vol, &scratch[2 * vol], err) != 0)
+			return -1;
+	return write_changes(im, err);
+}
+
+int wim_settle(struct image *im, struct error *err)
+{
+	struct wim *w = im->data;
+
+	if (!w->changes.n)
+		return 0;
+	struct wim_scratch *scratch = xcalloc(2 * w->volumes, sizeof(*scratch));
+	for (size_t i = 0; i < 2 * w->volumes; i++)
+		scratch[i] = WIM_SCRATCH_INIT;
+	int rc = settle_volumes(im, scratch, err);
+	/* the library reads the volumes until its handle is gone */
+	wim_drop_handle(w);
+	for (size_t i = 0; i < 2 * w->volumes; i++)
+		wim_scratch_free(&scratch[i]);
+	free(scratch);
+	wim_changes_drop(w);
+	wim_cache_drop(w);
+	memset(w->scanned, 0, w->volumes * sizeof(*w->scanned));
+	return rc == 0 ? 0 : err_context(err, "%s", im->path);
+}
+
+int wim_commit(struct image *im, struct error *err)
+{
+	struct wim *w = im->data;
+
+	if (w->written != WIM_UNTOUCHED && im->txn) {
+		json_t *detail = w->written == WIM_APPENDED
+		    ? wim_mark_json(&w->before)
+		    : json_pack("{ss}", "original", "original.wim");
+		json_t *after = wim_state_json(im->path, err);
+
+		if (!after || json_object_set_new(detail, "after", after) != 0 ||
+		    txn_done(im->txn, detail, err) != 0) {
+			json_decref(detail);
+			return -1;
+		}
+	}
+	w->written = WIM_UNTOUCHED;
+	return 0;
+}
+
+void wim_abort(struct image *im)
+{
+	struct wim *w = im->data;
+	CLEANUP(error) struct error why = ERROR_INIT;
+	int rc = 0;
+
+	wim_changes_drop(w);
+	wim_cache_drop(w);
+	if (w->written == WIM_UNTOUCHED)
+		return;
+	wim_drop_handle(w);
+	CLEANUP(close) int fd = open(im->path, O_RDWR | O_CLOEXEC);
+	if (w->written == WIM_APPENDED)
+		rc = fd < 0 ? -1 : take_back_append(im, fd, &why);
+	else if (im->txn)
+		rc = wim_undo_rebuild.undo(im->path, txn_dir(im->txn), NULL, false, &why);
+	/* rebuilt without an undo record: the file is our caller's own copy */
+	if (rc != 0)
+		log_warn("%s: cannot be put back (%s); run: w7prep undo %s", im->path,
+		    why.message ? why.message : "cannot open it", im->path);
+	else if (im->txn)
+		txn_drop(im->txn);
+	w->written = WIM_UNTOUCHED;
+}
