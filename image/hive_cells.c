@@ -205,8 +205,30 @@ int hive_cells_doom(struct hive_cells *c, uint32_t at, struct error *err)
 
 	if (!regf_key(c->r, at, &key))
 		return damaged("a key", at, err);
+	if (claim_tree(c, &key, 1, err) != 0)
+		return -1;
 	set_bit(c->doomed, at);
-	return claim_tree(c, &key, 1, err);
+	return 0;
+}
+
+/* libhivex sorts a new key in among these by their names. */
+static int check_names(const struct hive_cells *c, const struct regf_list *subkeys,
+    struct error *err)
+{
+	struct regf_key key;
+
+	for (size_t i = 0; i < subkeys->cells.n; i++) {
+		bool exact;
+
+		if (!regf_key(c->r, subkeys->cells.v[i], &key))
+			return damaged("a subkey", subkeys->cells.v[i], err);
+		CLEANUP(free) char *name = regf_name_utf8(&key.name, &exact);
+		if (!exact)
+			return err_set(err, ERR_UNKNOWN_SHAPE,
+			    "a key cannot be made or deleted beside one whose name no program of Windows "
+			    "can make (%s)", name);
+	}
+	return 0;
 }
 
 int hive_cells_rewrite(struct hive_cells *c, uint32_t at, bool values, bool subkeys,
@@ -224,6 +246,8 @@ int hive_cells_rewrite(struct hive_cells *c, uint32_t at, bool values, bool subk
 		rc = -1;
 	if (rc == 0 && subkeys)
 		rc = claim_lists(c, &key, &list, err);
+	if (rc == 0)
+		rc = check_names(c, &list, err);
 	regf_list_free(&list);
 	return rc;
 }
