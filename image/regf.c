@@ -198,6 +198,8 @@ char *regf_name_utf8(const struct regf_name *name, bool *exact)
 	size_t n = name->latin1 ? name->len : name->len / 2;
 	bool ok = name->latin1 || name->len % 2 == 0;
 
+	buf_reserve(&wide, 2 * n);
+
 	for (size_t i = 0; i < n; i++) {
 		unsigned u = name->latin1 ? name->p[i] : le16(name->p + 2 * i);
 
