@@ -69,13 +69,14 @@ int disk_detach(struct disk *d, struct error *err)
 	return nbd_finish(dev, rc == 0 ? err : NULL) != 0 ? -1 : rc;
 }
 
-struct blockdev *disk_attach(struct disk *d, bool writable, struct error *err)
+static struct blockdev *attach(struct disk *d, bool writable, bool shared, struct error *err)
 {
 	struct nbd_source src = {
 	    .path = d->overlay ? d->overlay : d->path,
 	    .format = d->overlay ? "qcow2" : disk_qemu_format(d->im->format),
 	    .writable = writable,
 	    .temporary = d->overlay != NULL,
+	    .shared = shared,
 	};
 
 	if (disk_detach(d, err) != 0)
@@ -86,6 +87,21 @@ struct blockdev *disk_attach(struct disk *d, bool writable, struct error *err)
 	}
 	d->dev = nbd_open(&src, err);
 	return d->dev;
+}
+
+struct blockdev *disk_attach(struct disk *d, bool writable, struct error *err)
+{
+	return attach(d, writable, false, err);
+}
+
+struct blockdev *disk_attach_shared(struct disk *d, bool writable, const char **socket,
+    struct error *err)
+{
+	struct blockdev *dev = attach(d, writable, true, err);
+
+	if (dev)
+		*socket = nbd_socket(dev);
+	return dev;
 }
 
 static int scan_volume(struct blockdev *dev, struct image_volume *v, struct error *err)

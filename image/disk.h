@@ -49,6 +49,14 @@ const char *disk_path(const struct disk *d);
  * attach, detach, commit or abort. NULL on error.
  */
 struct blockdev *disk_attach(struct disk *d, bool writable, struct error *err);
+/*
+ * disk_attach() with a second door: @socket becomes the path of a Unix socket (mode 0700
+ * above it) where other programs reach the same NBD export, raw, as long as the attachment
+ * lives. All see one state of the disk. They must have closed their connections before the
+ * next call that ends the attachment.
+ */
+struct blockdev *disk_attach_shared(struct disk *d, bool writable, const char **socket,
+				    struct error *err);
 /* Flush and close the attachment, if any; qemu-nbd is gone and its locks with it. */
 int disk_detach(struct disk *d, struct error *err);
 

@@ -20,6 +20,7 @@
 
 #define REQUEST_MAX (8u << 20)	/* qemu-nbd takes 32 MiB */
 #define EXIT_WAIT_MS 120000	/* for a slow disk to take what was written */
+#define SOCKET_QUEUE 4
 #define ALLOCATION "qemu:allocation-depth"
 
 /* The child sees the socket as systemd's protocol wants it, the overlay right after. */
@@ -31,6 +32,7 @@ struct nbd_device {
 	pid_t pid;
 	int log;	/* what qemu-nbd writes to standard error */
 	char *path;
+	char *dir, *socket;	/* of the socket, where others may connect; else NULL */
 };
 
 int nbd_qemu_error(const char *path, const char *said, struct error *err)
@@ -67,29 +69,30 @@ static void last_words(int log, char *out, size_t size)
 
 /*
  * A connected pair: @listener, which qemu-nbd accepts from, and @client, already in its
- * queue. The name of the socket is gone before qemu-nbd starts.
+ * queue. Unless others may connect the name of the socket is gone before qemu-nbd starts.
  */
-static int make_sockets(int *listener, int *client, struct error *err)
+static int make_sockets(struct nbd_device *n, bool shared, int *listener, int *client,
+    struct error *err)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	char dir[] = "/tmp/w7prep-nbd.XXXXXX";
-	int rc = -1;
 
-	if (!mkdtemp(dir))
-		return err_errno(err, "cannot make a directory in /tmp");
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/s", dir);
+	/* not in $TMPDIR: a socket's name has to be short */
+	n->dir = scratch_create("/tmp", err);
+	if (!n->dir)
+		return -1;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/s", n->dir);
 	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	*client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*listener >= 0 && *client >= 0 &&
-	    bind(*listener, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
-	    listen(*listener, 1) == 0 &&
-	    connect(*client, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-		rc = 0;
+	if (*listener < 0 || *client < 0 ||
+	    bind(*listener, (struct sockaddr *)&addr, sizeof(addr)) != 0 ||
+	    listen(*listener, SOCKET_QUEUE) != 0 ||
+	    connect(*client, (struct sockaddr *)&addr, sizeof(addr)) != 0)
+		return err_errno(err, "cannot make a socket for qemu-nbd");
+	if (shared)
+		n->socket = xstrdup(addr.sun_path);
 	else
-		err_errno(err, "cannot make a socket for qemu-nbd");
-	unlink(addr.sun_path);
-	rmdir(dir);
-	return rc;
+		scratch_remove(n->dir);
+	return 0;
 }
 
 /* Move @fd out of the way of the numbers that the child is to see. */
@@ -133,7 +136,7 @@ static int spawn(struct nbd_device *n, const struct nbd_source *src, int listene
     struct error *err)
 {
 	CLEANUP(free) char *tool = find_tool("qemu-nbd");
-	const char *argv[12] = {"qemu-nbd"};
+	const char *argv[13] = {"qemu-nbd"};
 	size_t argc = 1;
 
 	if (!tool) {
@@ -146,6 +149,8 @@ static int spawn(struct nbd_device *n, const struct nbd_source *src, int listene
 		argv[argc++] = "--cache=unsafe";
 	if (src->allocation)
 		argv[argc++] = "--allocation-depth";
+	if (src->shared)
+		argv[argc++] = "--shared=0";
 	if (src->standalone) {
 		argv[argc++] = "json:{\"driver\":\"qcow2\",\"backing\":null,"
 			       "\"file\":{\"driver\":\"file\",\"filename\":\"/proc/self/fd/4\"}}";
@@ -259,9 +264,17 @@ int nbd_finish(struct blockdev *d, struct error *err)
 	int rc = reap(n, err);
 	if (n->log >= 0)
 		close(n->log);
+	scratch_remove(n->dir);
+	free(n->dir);
+	free(n->socket);
 	free(n->path);
 	free(n);
 	return rc;
+}
+
+const char *nbd_socket(const struct blockdev *d)
+{
+	return ((const struct nbd_device *)d)->socket;
 }
 
 static void device_close(struct blockdev *d)
@@ -299,7 +312,7 @@ static int start(struct nbd_device *n, const struct nbd_source *src, struct erro
 		if (image < 0)
 			return err_errno(err, "cannot open %s", src->path);
 	}
-	if (make_sockets(&listener, &client, err) != 0 ||
+	if (make_sockets(n, src->shared, &listener, &client, err) != 0 ||
 	    spawn(n, src, listener, image, err) != 0)
 		return -1;
 	/* ours would keep the queue open when qemu-nbd ends without accepting */

@@ -16,10 +16,11 @@ struct nbd_source {
 	bool temporary;		/* lost after a crash anyway: never synced to disk */
 	bool standalone;	/* qcow2: as if it had no backing file */
 	bool allocation;	/* nbd_allocated() will be asked */
+	bool shared;		/* others may connect, too: nbd_socket() */
 };
 
 /*
- * Start a qemu-nbd of our own on a socket that nobody else can reach, and connect. Not a
+ * Start a qemu-nbd of our own on a socket that no other user can reach, and connect. Not a
  * line of it reaches the terminal, and Ctrl-C does not reach it. It ends by itself when the
  * device is closed or we die. ERR_LOCKED when another program has the image open.
  */
@@ -27,6 +28,13 @@ struct blockdev *nbd_open(const struct nbd_source *src, struct error *err);
 
 /* Like blockdev_close, but tells whether qemu-nbd wrote everything out. */
 int nbd_finish(struct blockdev *d, struct error *err);
+
+/*
+ * Path of the Unix socket, in a directory of ours with mode 0700, where a @shared device takes
+ * more clients until it is closed; NULL for others. What one client has written and
+ * flushed, the others read.
+ */
+const char *nbd_socket(const struct blockdev *d);
 
 /*
  * Ranges that the top file of @d itself holds (and not a backing file), in order. Zeroed
