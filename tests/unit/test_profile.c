@@ -3,6 +3,7 @@
 
 #include "common/fsutil.h"
 #include "profiles/editions.h"
+#include "profiles/ini_scan.h"
 #include "profiles/profile.h"
 #include "tests/unit/unit.h"
 
@@ -803,6 +804,47 @@ START_TEST(manual_has_every_key)
 }
 END_TEST
 
+/*
+ * Had the scan let these pass, iniparser would read something else, and that is found out.
+ * It says nothing itself, though its message would quote the line.
+ */
+START_TEST(iniparser_has_to_read_the_same)
+{
+	static const struct {
+		const char *text, *value, *says;
+	} laxities[] = {
+		{"[lab]\nk = a;b\n", "a;b", "line 2: iniparser reads key 'k' differently"},
+		{"[lab]\nk = a\\\nl = b\n", "a\\", "line 2: iniparser reads key 'k' differently"},
+		{"[lab]\nk = a\nl = b\n", "a", "iniparser finds 2 keys instead of 1"},
+		{"[lab]\nk = a\nsecret\n", "a", "iniparser cannot read it"},
+	};
+	CLEANUP(free) char *said = path_join(dir, "stderr");
+	struct error err = ERROR_INIT;
+	struct stat st;
+	int saved = dup(2), fd = open(said, O_WRONLY | O_CREAT, 0600);
+
+	ck_assert_int_eq(dup2(fd, 2), 2);
+	for (size_t i = 0; i < sizeof(laxities) / sizeof(laxities[0]); i++) {
+		struct ini_entry e = {.line = 2, .section = (char *)"lab", .key = (char *)"k",
+			.value = (char *)laxities[i].value};
+		struct ini_file f = {.v = &e, .n = 1};
+
+		buf_adds(&f.text, laxities[i].text);
+		int rc = ini_cross_check(&f, &err);
+		buf_free(&f.text);
+		ck_assert_int_lt(rc, 0);
+		ck_assert_int_eq(err.code, ERR_INTERNAL);
+		ck_assert_str_eq(err.message, laxities[i].says);
+		err_clear(&err);
+	}
+	dup2(saved, 2);
+	close(saved);
+	close(fd);
+	ck_assert_int_eq(stat(said, &st), 0);
+	ck_assert_int_eq(st.st_size, 0);
+}
+END_TEST
+
 /* ---- anything at all --------------------------------------------------- */
 
 static const char *const seeds[] = {
@@ -883,7 +925,7 @@ int main(void)
 		profiles_are_found_by_name, mak_is_read, bad_mak_files_are_refused_without_the_key,
 		what_is_no_mak_file, shipped_profiles_are_valid,
 		suggestions_in_shipped_profiles_are_valid, manual_has_every_key,
-		any_bytes_are_survived};
+		iniparser_has_to_read_the_same, any_bytes_are_survived};
 	Suite *s = suite_create("profile");
 	TCase *tc = tcase_create("profile");
 
