@@ -409,8 +409,9 @@ static const struct {
 	    "the licence is {licence}; KMS needs a KMS key, which goes on the KMS host and never on "
 	    "a client"},
 	{ON(KMS), unsealed_allowed,
-	    "clones of an unsealed image share one client ID, and the KMS host counts them as one: "
-	    "seal it with sysprep /generalize (KB929829)"},
+	    "clones of an unsealed image share one client ID, and the KMS host counts them as one, "
+	    "until each has rearmed Windows once: better seal the image with sysprep /generalize "
+	    "(KB929829)"},
 	{ON(KMS), kms_without_host,
 	    "the clients look for their KMS host in DNS: check with nslookup -type=srv _vlmcs._tcp"},
 	{ON(KMS), kms_without_host_or_domain,
@@ -432,8 +433,8 @@ static const struct {
 	    "strategy = none"},
 
 	{ON(NONE), recloned_with_rearms,
-	    "{days} days are more than the 30 of one grace period: it has to be renewed on the PC "
-	    "with Windows' own slmgr /rearm, which Windows allows three times"},
+	    "{days} days are more than the 30 of one grace period: each PC has to use Windows' own "
+	    "slmgr /rearm and restart, which Windows allows three times"},
 	{ON(NONE), recloned_rarely,
 	    "re-cloned too rarely: {days} days are more than the 120 that Windows runs without "
 	    "activation; after that the desktop turns black and reminders appear"},
