@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <archive.h>
+#include <guestfs.h>
+#include <jansson.h>
+#include <wimlib.h>
+
+#include "common/cleanup.h"
+#include "common/fsutil.h"
+#include "common/log.h"
+#include "plugin/commands.h"
+#include "plugin/ui.h"
+
+const struct command commands[] = {
+    {"inspect", "IMAGE…", "show what is in an image", 1, -1, false, cmd_inspect,
+	"Reads only. For every Windows: edition, sealed or not, KB971033, licence store, product\n"
+	"key channel, KMS host, pending servicing, and whatever keeps it from being prepared.\n"},
+    {"plan", "-p PROFILE IMAGE…", "show what would change, and why", 1, -1, true, cmd_plan,
+	"Reads only. Exit status 10 when there is something to do.\n"},
+    {"apply", "-p PROFILE IMAGE… [-o OUT]", "change it, and prove it", 1, -1, true, cmd_apply,
+	"One transaction: all of it or nothing. Afterwards the image is read again and planned\n"
+	"again; only when nothing is left to do is it called done. An undo record is kept in\n"
+	".w7prep beside the image (not with -o, which leaves IMAGE alone).\n"},
+    {"verify", "-p PROFILE IMAGE…", "is it (still) as the profile wants it", 1, -1, true, cmd_verify,
+	"Reads only. Exit status 0: yes; 10: changes pending, and which.\n"},
+    {"undo", "IMAGE…", "put it back as it was before apply", 1, -1, false, cmd_undo,
+	"Newest apply first; --all for every one. Refused when the image was changed since.\n"},
+    {"profile", "list|show|check|advise …", "look at lab profiles", 1, -1, false, cmd_profile,
+	"  profile list                    the profiles that -p can name\n"
+	"  profile show NAME|FILE          every setting, and where it comes from\n"
+	"  profile check FILE…             every mistake, with its line\n"
+	"  profile advise NAME|FILE [IMAGE]  which strategy fits the lab, and why\n"},
+    {0},
+};
+
+static void on_signal(int sig)
+{
+	/* the first asks to stop at a safe point; the second means it, and the next run rolls back */
+	if (cancel_requested())
+		_exit(128 + sig);
+	cancel_request();
+}
+
+static void catch_signals(void)
+{
+	const struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &stop, NULL);
+	/* a closed pipe and a full quota are errors of the call, not the end of the program */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+static void print_version(void)
+{
+	uint32_t wim = wimlib_get_version();
+	struct guestfs_version *v = NULL;
+	guestfs_h *g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
+
+	if (g)
+		v = guestfs_version(g);
+	printf("w7prep %s\n", W7PREP_VERSION);
+	printf("libwim %u.%u.%u, ", wim >> 20, wim >> 10 & 0x3ff, wim & 0x3ff);
+	if (v)
+		printf("libguestfs %lld.%lld.%lld, ", (long long)v->major, (long long)v->minor,
+		    (long long)v->release);
+	printf("%s, jansson %s\n", archive_version_string(), JANSSON_VERSION);
+	guestfs_free_version(v);
+	if (g)
+		guestfs_close(g);
+}
+
+static bool wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
+static int run(int argc, char **argv)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	struct cli cli;
+	int status = EXIT_DONE;
+
+	if (cli_parse(argc, argv, &cli, &err) != 0) {
+		cli.json = wants_json(argc, argv);
+		status = command_failed(cli.command ? cli.command->name : NULL, &cli, &err);
+	} else if (cli.version) {
+		print_version();
+	} else if (cli.long_options) {
+		cli_list_words();
+	} else if (cli.help) {
+		cli_help(cli.command);
+	} else if (ui_start(&cli, &err) != 0) {
+		status = command_failed(cli.command->name, &cli, &err);
+	} else {
+		status = cli.command->run(&cli);
+	}
+	ui_stop();
+	cli_free(&cli);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	catch_signals();
+	int status = run(argc, argv);
+	scratch_remove_all();
+	/* a report that did not reach its reader was not given */
+	if ((ferror(stdout) || fflush(stdout) != 0) && errno != EPIPE) {
+		fprintf(stderr, "w7prep: error: cannot write to standard output: %s\n", strerror(errno));
+		if (status == EXIT_DONE || status == EXIT_PENDING)
+			status = EXIT_INTERNAL;
+	}
+	return status;
+}
