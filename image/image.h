@@ -130,6 +130,8 @@ struct image_ops {
 
 /* The common part; engines keep theirs behind @data. */
 struct image {
+	/* open() may put a variant with other caps here: the tree engine on a volume that
+	 * shows security descriptors */
 	const struct image_ops *ops;
 	char *path;
 	enum image_format format;

@@ -5,7 +5,6 @@
  * is in none of those names. What is listed is what is there, so that a
  * plan made from it names nothing else and is empty once it was carried out.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "common/cleanup.h"

@@ -29,7 +29,10 @@ void win_refuse(struct windows *win, enum err_code code, const char *hint, const
 	/* codes are numbered by kind, then by state: the image's first trouble comes first */
 	for (at = win->refusals.n - 1; at > 0 && win->refusals.v[at - 1].code > code; at--)
 		win->refusals.v[at] = win->refusals.v[at - 1];
-	win->refusals.v[at] = (struct refusal){code, steal_ptr(&e.message), steal_ptr(&e.hint)};
+	struct refusal *r = &win->refusals.v[at];
+	r->code = code;
+	r->message = steal_ptr(&e.message);
+	r->hint = steal_ptr(&e.hint);
 }
 
 void win_pending(struct windows *win, const char *fmt, ...)

@@ -1011,6 +1011,37 @@ START_TEST(mutated_hives)
 }
 END_TEST
 
+START_TEST(mutated_files)
+{
+	static const char *const paths[] = {"Windows/Setup/State/State.ini", "Windows/System32/cmd.exe",
+	    "hiberfil.sys"};
+	WINDOWS("arch=x86");
+	CLEANUP(error) struct error err = ERROR_INIT;
+	uint32_t seed = 7601;
+
+	/* so that the program is asked for the processor */
+	merge(&f, "SYSTEM", "[HIVE\\ControlSet001\\Control\\Session Manager\\Environment]\n"
+	    "\"PROCESSOR_ARCHITECTURE\"=dword:00000000\n");
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		CLEANUP(free) char *path = path_join(f.dir, paths[i]);
+		char junk[600] = "MZ";
+
+		for (int round = 0; round < 100; round++) {
+			size_t n = round * 6u;
+
+			for (size_t k = round % 2 ? 2 : 0x3c; k < n; k++) {
+				seed = seed * 1664525u + 1013904223u;
+				junk[k] = (char)(seed >> (round % 4 ? 24 : 30));
+			}
+			CLEANUP(close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+			assert_ok(write_all(fd, junk, n, &err), err);
+			look(&f);
+			ck_assert_int_eq(f.rc, 1);
+		}
+	}
+}
+END_TEST
+
 START_TEST(looped_hives)
 {
 	static const char *const names[] = {"SYSTEM", "SOFTWARE"};
@@ -1064,5 +1095,5 @@ SUITE("windows", identity, server_and_rtm, lower_case_paths, other_directory_nam
     a_task_without_its_tree_entry, sign_names, licensing, licensing_otherwise, no_product_key,
     odd_product_key, activation_id_is_lower_case, kms_host_of_one_product, pending_servicing,
     hibernated, several_refusals_kind_first, setup_complete, a_huge_script_is_not_read,
-    answer_files_in_order, answer_file_named_in_the_registry, mutated_hives, looped_hives,
+    answer_files_in_order, answer_file_named_in_the_registry, mutated_hives, mutated_files, looped_hives,
     directories_where_files_should_be, strings_of_an_image_are_one_line)
