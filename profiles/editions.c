@@ -10,6 +10,7 @@
  * which prints the six of Windows 7. EditionIDs: the names that Microsoft's media and
  * DISM use. Server Core is an edition of its own there and shares the key of the full one.
  */
+/* clang-format off */
 static const struct edition editions[] = {
 	{"Professional", "Windows 7 Professional", "FJ82H-XT6CR-J8D7P-XQJJ2-GPDD4",
 	    "b92e9980-b9d5-4821-9c94-140f632f6312", false},
@@ -58,6 +59,7 @@ static const struct edition editions[] = {
 	{"ServerEnterpriseIA64", "Windows Server 2008 R2 for Itanium-based Systems",
 	    "GT63C-RJFQ3-4GMB6-BRFB9-CB83V", "8a26851c-1c7e-48d3-a687-fbca9b9ac16b", true},
 };
+/* clang-format on */
 
 #define EDITIONS (sizeof(editions) / sizeof(editions[0]))
 

@@ -41,8 +41,8 @@ static int compare(const struct ini_file *f, const dictionary *d, struct error *
 	for (int i = 0; i < iniparser_getnsec(d); i++)
 		found += (size_t)iniparser_getsecnkeys(d, iniparser_getsecname(d, i));
 	if (found != keys)
-		return err_set(err, ERR_INTERNAL, "iniparser finds %zu keys instead of %zu", found,
-		    keys);
+		return err_set(
+		    err, ERR_INTERNAL, "iniparser finds %zu keys instead of %zu", found, keys);
 	return 0;
 }
 

@@ -17,14 +17,14 @@
 struct scanner {
 	const char *path;
 	unsigned line;
-	char *section;		/* NULL: none yet */
-	bool section_bad;	/* its header was complained about: its keys are not looked at */
+	char *section;    /* NULL: none yet */
+	bool section_bad; /* its header was complained about: its keys are not looked at */
 	struct ini_file *out;
 	struct complaints *complaints;
 };
 
-void complain(struct complaints *c, const char *file, unsigned line, const char *hint,
-    const char *fmt, ...)
+void complain(
+    struct complaints *c, const char *file, unsigned line, const char *hint, const char *fmt, ...)
 {
 	struct buf b = BUF_INIT;
 	char *text;
@@ -120,7 +120,7 @@ static bool is_name(const char *s)
 	size_t n = strlen(s);
 
 	return n && n <= 64 &&
-	    strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
 }
 
 static char *lower_case(const char *s)
@@ -311,8 +311,8 @@ static bool is_utf16(const struct buf *b)
 {
 	const unsigned char *p = (const unsigned char *)b->data;
 
-	return b->len >= 2 &&
-	    ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff) || (!p[0] != !p[1]));
+	return b->len >= 2 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff) ||
+				  (!p[0] != !p[1]));
 }
 
 static int load(const char *path, struct ini_file *out, struct complaints *c)
@@ -342,7 +342,8 @@ static int load(const char *path, struct ini_file *out, struct complaints *c)
 	}
 	if (is_utf16(&out->text)) {
 		complain(c, path, 0,
-		    "convert it: iconv -f UTF-16 -t UTF-8 OLD >NEW; in Notepad: Save As, Encoding UTF-8",
+		    "convert it: iconv -f UTF-16 -t UTF-8 OLD >NEW; in Notepad: Save As, Encoding "
+		    "UTF-8",
 		    "is UTF-16 text; a profile is UTF-8");
 		return -1;
 	}

@@ -18,7 +18,7 @@
 struct reading {
 	const struct profile_key *keys;
 	size_t nkeys;
-	char **values;		/* one a key; NULL: nobody said anything */
+	char **values; /* one a key; NULL: nobody said anything */
 	struct profile_source *sources;
 	struct complaints complaints;
 	struct {
@@ -27,7 +27,7 @@ struct reading {
 		ino_t ino;
 	} chain[MAX_DEPTH];
 	size_t depth;
-	struct error internal;	/* iniparser read something else */
+	struct error internal; /* iniparser read something else */
 };
 
 static void cleanup_reading(struct reading *r)
@@ -119,8 +119,8 @@ static void check_header(struct reading *r, const char *path, const struct ini_f
 }
 
 /* A key: known here, for the first time, with a value it may have. */
-static void check_key(struct reading *r, const char *path, const struct ini_entry *e,
-    const struct ini_entry **said)
+static void check_key(
+    struct reading *r, const char *path, const struct ini_entry *e, const struct ini_entry **said)
 {
 	const struct profile_key *k = profile_key_find(e->key);
 

@@ -33,11 +33,12 @@ static void contradiction(const struct profile *p, struct complaints *c, const c
 	CLEANUP(free) char *second = quote(p, other);
 	const struct profile_source *at = said(p, key);
 
-	complain(c, at->file, at->line, hint, "%s = %s contradicts %s: %s", key, value, second, why);
+	complain(
+	    c, at->file, at->line, hint, "%s = %s contradicts %s: %s", key, value, second, why);
 }
 
 static void warn(struct profile *p, const char *key, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 static void warn(struct profile *p, const char *key, const char *fmt, ...)
 {
 	const struct profile_source *at = said(p, key);
@@ -61,15 +62,14 @@ static void warn(struct profile *p, const char *key, const char *fmt, ...)
 /* Keys that say something only under some strategies. */
 static const struct {
 	const char *key;
-	unsigned strategies;	/* where it has a meaning; auto may come to any */
+	unsigned strategies; /* where it has a meaning; auto may come to any */
 	const char *meant_for;
 } partial_keys[] = {
-	{"kms_host", STRATEGY(AUTO) | STRATEGY(KMS), "kms"},
-	{"kms_port", STRATEGY(AUTO) | STRATEGY(KMS), "kms"},
-	{"vamt_host", STRATEGY(AUTO) | STRATEGY(MAK_PROXY), "mak-proxy"},
-	{"vamt_access", STRATEGY(AUTO) | STRATEGY(MAK_PROXY), "mak-proxy"},
-	{"mak_key_file", STRATEGY(AUTO) | STRATEGY(MAK) | STRATEGY(MAK_PROXY),
-	    "mak and mak-proxy"},
+    {"kms_host", STRATEGY(AUTO) | STRATEGY(KMS), "kms"},
+    {"kms_port", STRATEGY(AUTO) | STRATEGY(KMS), "kms"},
+    {"vamt_host", STRATEGY(AUTO) | STRATEGY(MAK_PROXY), "mak-proxy"},
+    {"vamt_access", STRATEGY(AUTO) | STRATEGY(MAK_PROXY), "mak-proxy"},
+    {"mak_key_file", STRATEGY(AUTO) | STRATEGY(MAK) | STRATEGY(MAK_PROXY), "mak and mak-proxy"},
 };
 
 static void check_partial_keys(struct profile *p)
@@ -84,8 +84,9 @@ static void check_partial_keys(struct profile *p)
 		    partial_keys[i].meant_for);
 	}
 	if (p->kms_port && !p->kms_host)
-		warn(p, "kms_port", "kms_port has no effect without kms_host: a host found in DNS "
-				    "comes with its port");
+		warn(p, "kms_port",
+		    "kms_port has no effect without kms_host: a host found in DNS "
+		    "comes with its port");
 }
 
 static void check_activation(struct profile *p, struct complaints *c)
@@ -119,8 +120,10 @@ static void check_clone(struct profile *p, struct complaints *c)
 	if (p->first_boot == FIRST_BOOT_SETUPCOMPLETE && !p->require_sealed) {
 		CLEANUP(free) char *unsealed = quote(p, "require_sealed");
 
-		warn(p, "first_boot", "first_boot = setupcomplete starts nothing in an image that "
-				      "is not sealed, and %s allows one; auto does both", unsealed);
+		warn(p, "first_boot",
+		    "first_boot = setupcomplete starts nothing in an image that "
+		    "is not sealed, and %s allows one; auto does both",
+		    unsealed);
 	}
 }
 
@@ -132,8 +135,9 @@ static void check_lab(struct profile *p, struct complaints *c)
 		    "leave kms_clients out when no other PC asks that host");
 	if (p->strategy == STRATEGY_AUTO && !p->seats && !p->kms_clients && !p->reclone_days &&
 	    p->licence == LICENCE_UNKNOWN && !p->kms_host && !p->mak_key_file)
-		warn(p, "strategy", "strategy = auto decides from [lab], which says nothing: "
-				    "fill in seats, reclone_days and licence");
+		warn(p, "strategy",
+		    "strategy = auto decides from [lab], which says nothing: "
+		    "fill in seats, reclone_days and licence");
 }
 
 void profile_check_sense(struct profile *p, struct complaints *c)

@@ -9,9 +9,11 @@
 #include "profiles/profile_priv.h"
 
 /* In the order of the enumerations of profile.h. */
+/* clang-format off */
 static const char *const strategies[] = {
 	"auto", "kms", "mak-proxy", "mak", "none", "oem", "single", NULL,
 };
+/* clang-format on */
 static const char *const vamt_accesses[] = {"no", "domain", "workgroup", NULL};
 static const char *const kb971033_modes[] = {"windows", "offline", "no", NULL};
 static const char *const strip_modes[] = {"image", "first-boot", "no", NULL};
@@ -27,6 +29,7 @@ _Static_assert(sizeof(enum strategy) == sizeof(int) && sizeof(enum tristate) == 
 #define CHOICES(c) .type = PROFILE_CHOICE, .choices = (c)
 #define NUMBER(low, high) .type = PROFILE_NUMBER, .min = (low), .max = (high)
 
+/* clang-format off */
 static const struct profile_key keys[] = {
 	{"profile", "name", .own = true, .fallback = "", MEMBER(name),
 	    .help = "what reports call the profile; else the file's name"},
@@ -76,6 +79,7 @@ static const struct profile_key keys[] = {
 	{"lab", "domain", .type = PROFILE_DOMAIN, .fallback = "", MEMBER(domain),
 	    .help = "DNS domain of the Active Directory they join; without it a workgroup"},
 };
+/* clang-format on */
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -173,8 +177,8 @@ static const char *host_fault(const char *value)
 		CLEANUP(free) char *inside = xstrndup(value + 1, n > 2 ? n - 2 : 0);
 
 		return value[n - 1] == ']' && inet_pton(AF_INET6, inside, &address) == 1
-			? NULL
-			: "there is no IPv6 address between the brackets";
+			   ? NULL
+			   : "there is no IPv6 address between the brackets";
 	}
 	if (strstr(value, "://"))
 		return "give the host alone, not an address of the web";
@@ -246,8 +250,8 @@ static void set_string(char **member, char *value)
 	*member = value;
 }
 
-void profile_store(struct profile *p, const struct profile_key *k, const char *value,
-    const char *file)
+void profile_store(
+    struct profile *p, const struct profile_key *k, const char *value, const char *file)
 {
 	void *member = (char *)p + k->offset;
 	unsigned long number = 0;

@@ -29,7 +29,8 @@ static int check_file(int fd, const char *path, struct error *err)
 		return err_hint(err, "name a text file that holds the MAK and nothing else");
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		err_set(err, ERR_PROFILE, "%s: the file with the MAK belongs to another user", path);
+		err_set(
+		    err, ERR_PROFILE, "%s: the file with the MAK belongs to another user", path);
 		return err_hint(err, "chown it to yourself or root, and chmod 600 it");
 	}
 	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
@@ -64,7 +65,8 @@ int profile_read_mak(const struct profile *p, struct buf *out, struct error *err
 
 	if (!path) {
 		err_set(err, ERR_PROFILE, "%s: names no mak_key_file", p->path);
-		return err_hint(err, "put the MAK in a file, chmod 600 it, and name it in [activation]");
+		return err_hint(
+		    err, "put the MAK in a file, chmod 600 it, and name it in [activation]");
 	}
 	CLEANUP(close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
@@ -83,7 +85,8 @@ int profile_read_mak(const struct profile *p, struct buf *out, struct error *err
 	const char *key = find_key(&text);
 	if (!key) {
 		err_set(err, ERR_PROFILE, "%s: there is no product key of Windows 7 in it", path);
-		return err_hint(err, "one line: five groups of five letters and digits with dashes between");
+		return err_hint(
+		    err, "one line: five groups of five letters and digits with dashes between");
 	}
 	const struct edition *public = edition_of_key(key);
 	if (public) {

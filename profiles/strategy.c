@@ -12,22 +12,22 @@
 #include "common/text.h"
 #include "profiles/editions.h"
 
-#define KMS_MIN_CLIENTS 25	/* a KMS host activates Windows 7 from here on … */
-#define KMS_MIN_SERVERS 5	/* … and servers from here on */
-#define GRACE_DAYS 30		/* Windows runs without activation after a generalize */
-#define REARMED_DAYS 120	/* and with three rearms */
+#define KMS_MIN_CLIENTS 25 /* a KMS host activates Windows 7 from here on … */
+#define KMS_MIN_SERVERS 5  /* … and servers from here on */
+#define GRACE_DAYS 30      /* Windows runs without activation after a generalize */
+#define REARMED_DAYS 120   /* and with three rearms */
 
 /* What the rules look at: profile and image, with what each implies for the other. */
 struct lab {
-	enum strategy strategy;		/* the profile's; then the one decided on */
+	enum strategy strategy; /* the profile's; then the one decided on */
 	const struct profile *profile;
-	const char *edition_name;	/* of the image; NULL: there is no image */
-	bool oem_image;			/* it activates itself on the vendor's PCs */
-	bool oem_key;			/* OEM:SLP, with or without the certificate */
-	bool volume;			/* its edition, if known, can be volume activated */
+	const char *edition_name; /* of the image; NULL: there is no image */
+	bool oem_image;           /* it activates itself on the vendor's PCs */
+	bool oem_key;             /* OEM:SLP, with or without the certificate */
+	bool volume;              /* its edition, if known, can be volume activated */
 	enum lab_licence licence;
-	const char *licence_from;	/* where that is known from */
-	bool mak;			/* a MAK can be used */
+	const char *licence_from; /* where that is known from */
+	bool mak;                 /* a MAK can be used */
 	bool mobile;
 	unsigned clients, need, days, seats;
 };
@@ -67,8 +67,8 @@ static struct lab survey(const struct profile *p, const struct strategy_image *i
 	l.oem_key = image->key_channel && name_eq(image->key_channel, "OEM:SLP");
 	l.oem_image = l.oem_key && image->oem_certificate;
 	infer_licence(&l, image);
-	l.mak = l.volume && (l.licence == LICENCE_MAK ||
-				(l.licence == LICENCE_KMS && p->mak_key_file));
+	l.mak =
+	    l.volume && (l.licence == LICENCE_MAK || (l.licence == LICENCE_KMS && p->mak_key_file));
 	l.mobile = p->mobile == YES;
 	l.seats = p->seats;
 	l.clients = p->kms_clients ? p->kms_clients : p->seats;
@@ -226,8 +226,9 @@ static bool mak_never_recloned(const struct lab *l)
 
 /* ---- the rules of "strategy = auto" ------------------------------------ */
 
-#define GO_ON STRATEGY_AUTO	/* a reason to pass something over; the next rule decides */
+#define GO_ON STRATEGY_AUTO /* a reason to pass something over; the next rule decides */
 
+/* clang-format off */
 static const struct rule {
 	bool (*holds)(const struct lab *l);
 	enum strategy strategy;
@@ -294,6 +295,7 @@ static const struct rule {
 	    "No regular re-cloning (no reclone_days) and no volume key that could be used: each "
 	    "PC by itself (handout, Einzelcomputer)"},
 };
+/* clang-format on */
 
 /* ---- advice for any strategy, decided or said -------------------------- */
 
@@ -381,6 +383,7 @@ static bool always(const struct lab *l)
 #define ON(s) (1u << STRATEGY_##s)
 #define VOLUME (ON(KMS) | ON(MAK) | ON(MAK_PROXY))
 
+/* clang-format off */
 static const struct {
 	unsigned strategies;
 	bool (*holds)(const struct lab *l);
@@ -466,6 +469,7 @@ static const struct {
 	    "the profile does not say which key the school has: with licence = kms or mak in [lab] "
 	    "this may be decided otherwise"},
 };
+/* clang-format on */
 
 static void decide_auto(struct lab *l, struct strvec *reasons)
 {
@@ -492,8 +496,8 @@ static void take_as_said(const struct profile *p, struct strvec *reasons)
 		strvec_addf(reasons, "The profile says strategy = %s", strategy_name(p->strategy));
 }
 
-void strategy_decide(const struct profile *p, const struct strategy_image *image,
-    struct strategy_decision *out)
+void strategy_decide(
+    const struct profile *p, const struct strategy_image *image, struct strategy_decision *out)
 {
 	struct lab l = survey(p, image);
 

@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 /* As KB4487266 prints them. */
+/* clang-format off */
 static const struct {
 	const char *name, *key;
 } kb4487266[] = {
@@ -15,6 +16,7 @@ static const struct {
 	{"Windows 7 Enterprise N", "YDRBP-3D83W-TY26F-D46B2-XCKRJ"},
 	{"Windows 7 Enterprise E", "C29WB-22CC8-VJ326-GHFJW-H9DH4"},
 };
+/* clang-format on */
 
 START_TEST(windows_7_is_the_table_of_the_kb)
 {
@@ -47,17 +49,17 @@ START_TEST(every_row_is_well_formed)
 		ck_assert_msg(product_key_valid(e[i].client_key), "%s", e[i].id);
 		ck_assert_uint_eq(strlen(e[i].activation_id), 36);
 		for (const char *p = e[i].activation_id; *p; p++)
-			ck_assert_msg(*p == '-' || isdigit(*p) || (*p >= 'a' && *p <= 'f'), "%s",
-			    e[i].id);
+			ck_assert_msg(
+			    *p == '-' || isdigit(*p) || (*p >= 'a' && *p <= 'f'), "%s", e[i].id);
 		/* one key has one licence, and only Server Core shares it */
 		for (size_t j = 0; j < i; j++) {
-			bool same_key = e[j].client_key &&
-			    strcmp(e[i].client_key, e[j].client_key) == 0;
+			bool same_key =
+			    e[j].client_key && strcmp(e[i].client_key, e[j].client_key) == 0;
 
 			ck_assert_msg(!same_key || strstr(e[i].id, "Core"), "%s", e[i].id);
 			if (e[j].activation_id)
-				ck_assert_msg(same_key ==
-					(strcmp(e[i].activation_id, e[j].activation_id) == 0),
+				ck_assert_msg(same_key == (strcmp(e[i].activation_id,
+							       e[j].activation_id) == 0),
 				    "%s and %s", e[i].id, e[j].id);
 		}
 	}
@@ -96,11 +98,18 @@ END_TEST
 START_TEST(product_keys_have_five_groups)
 {
 	static const char *const bad[] = {
-		"", "-", "BCDFG", "BCDFG-HJKMP-QRTVW-XY234-6789",
-		"BCDFG-HJKMP-QRTVW-XY234-6789BC", "BCDFGHJKMPQRTVWXY2346789B",
-		"BCDFG HJKMP QRTVW XY234 6789B", "BCDFA-HJKMP-QRTVW-XY234-6789B",
-		"BCDFN-HJKMP-QRTVW-XY234-6789B", "BCDF0-HJKMP-QRTVW-XY234-6789B",
-		"BCDFG-HJKMP-QRTVW-XY234-6789B ", " BCDFG-HJKMP-QRTVW-XY234-6789",
+	    "",
+	    "-",
+	    "BCDFG",
+	    "BCDFG-HJKMP-QRTVW-XY234-6789",
+	    "BCDFG-HJKMP-QRTVW-XY234-6789BC",
+	    "BCDFGHJKMPQRTVWXY2346789B",
+	    "BCDFG HJKMP QRTVW XY234 6789B",
+	    "BCDFA-HJKMP-QRTVW-XY234-6789B",
+	    "BCDFN-HJKMP-QRTVW-XY234-6789B",
+	    "BCDF0-HJKMP-QRTVW-XY234-6789B",
+	    "BCDFG-HJKMP-QRTVW-XY234-6789B ",
+	    " BCDFG-HJKMP-QRTVW-XY234-6789",
 	};
 
 	ck_assert(product_key_valid("BCDFG-HJKMP-QRTVW-XY234-6789B"));
@@ -113,24 +122,33 @@ END_TEST
 START_TEST(keys_are_found_however_they_were_typed)
 {
 	static const char *const keys[] = {
-		"BCDFG-HJKMP-QRTVW-XY234-6789B",
-		"key is bcdfg-hjkmp-qrtvw-xy234-6789b, keep it",
-		"BCDFG HJKMP  QRTVW XY234\t6789B",
-		"BCDFGHJKMPQRTVWXY2346789B",
-		"BCDFG\xe2\x80\x93HJKMP\xe2\x80\x93QRTVW\xe2\x80\x93XY234\xe2\x80\x93" "6789B",
-		"BCDFG - HJKMP - QRTVW - XY234 - 6789B",
-		"BCDFG_HJKMP_QRTVW_XY234_6789B",
-		"NPPR9-FWDCX-D2C8J-H872K-2YT43",	/* Windows 8 and later have an N */
-		"BCDFO-HJKMP-QRTVW-XY234-6789B",	/* mistyped */
-		"x=BCDFG-HJKMP-QRTVW-XY234-6789B-QQQQQ",
+	    "BCDFG-HJKMP-QRTVW-XY234-6789B",
+	    "key is bcdfg-hjkmp-qrtvw-xy234-6789b, keep it",
+	    "BCDFG HJKMP  QRTVW XY234\t6789B",
+	    "BCDFGHJKMPQRTVWXY2346789B",
+	    "BCDFG\xe2\x80\x93HJKMP\xe2\x80\x93QRTVW\xe2\x80\x93XY234\xe2\x80\x93"
+	    "6789B",
+	    "BCDFG - HJKMP - QRTVW - XY234 - 6789B",
+	    "BCDFG_HJKMP_QRTVW_XY234_6789B",
+	    "NPPR9-FWDCX-D2C8J-H872K-2YT43", /* Windows 8 and later have an N */
+	    "BCDFO-HJKMP-QRTVW-XY234-6789B", /* mistyped */
+	    "x=BCDFG-HJKMP-QRTVW-XY234-6789B-QQQQQ",
 	};
 	static const char *const texts[] = {
-		"", "-", "five short words every child knows", "every fifth class reset their",
-		"room-lower-floor-north-south", "hallo-class-rooms-first-floor",
-		"55c92734-d682-4d71-983e-d6ec3f16059f", "S-1-5-21-12345-67890-54321-1000",
-		"BCDFG-HJKMP-QRTVW-XY234", "BCDFGHJKMPQRTVWXY2346789BC", "kms.school.example",
-		"2001:db8:85a3:8d3:1319:8a2e:370:7348", "/etc/w7prep/mak/room-101.key",
-		"amd64_microsoft-windows-s..ivationtechnologies_31bf3856ad364e35_7.1.7600.16395",
+	    "",
+	    "-",
+	    "five short words every child knows",
+	    "every fifth class reset their",
+	    "room-lower-floor-north-south",
+	    "hallo-class-rooms-first-floor",
+	    "55c92734-d682-4d71-983e-d6ec3f16059f",
+	    "S-1-5-21-12345-67890-54321-1000",
+	    "BCDFG-HJKMP-QRTVW-XY234",
+	    "BCDFGHJKMPQRTVWXY2346789BC",
+	    "kms.school.example",
+	    "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+	    "/etc/w7prep/mak/room-101.key",
+	    "amd64_microsoft-windows-s..ivationtechnologies_31bf3856ad364e35_7.1.7600.16395",
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

@@ -13,13 +13,19 @@ struct scenario {
 	const char *kms_host, *mak_file, *domain;
 	struct strategy_image image;
 	enum strategy decided;
-	const char *because;	/* part of the last reason */
-	const char *also;	/* part of an earlier reason, or NULL */
-	const char *advice;	/* part of one piece of advice, or NULL */
+	const char *because; /* part of the last reason */
+	const char *also;    /* part of an earlier reason, or NULL */
+	const char *advice;  /* part of one piece of advice, or NULL */
 };
 
-#define VENDOR {.edition = "Professional", .key_channel = "OEM:SLP", .oem_certificate = true}
-#define IMAGE(e) {.edition = (e)}
+#define VENDOR                                                                                     \
+	{                                                                                          \
+		.edition = "Professional", .key_channel = "OEM:SLP", .oem_certificate = true       \
+	}
+#define IMAGE(e)                                                                                   \
+	{                                                                                          \
+		.edition = (e)                                                                     \
+	}
 
 static bool has(const struct strvec *list, size_t n, const char *part)
 {
@@ -32,16 +38,16 @@ static bool has(const struct strvec *list, size_t n, const char *part)
 static struct profile profile_of(const struct scenario *s)
 {
 	return (struct profile){
-		.strategy = s->said,
-		.licence = s->licence,
-		.seats = s->seats,
-		.kms_clients = s->kms_clients,
-		.reclone_days = s->days,
-		.mobile = s->mobile,
-		.kms_host = (char *)s->kms_host,
-		.mak_key_file = (char *)s->mak_file,
-		.domain = (char *)s->domain,
-		.require_sealed = true,
+	    .strategy = s->said,
+	    .licence = s->licence,
+	    .seats = s->seats,
+	    .kms_clients = s->kms_clients,
+	    .reclone_days = s->days,
+	    .mobile = s->mobile,
+	    .kms_host = (char *)s->kms_host,
+	    .mak_key_file = (char *)s->mak_file,
+	    .domain = (char *)s->domain,
+	    .require_sealed = true,
 	};
 }
 
@@ -68,41 +74,41 @@ static void check(const struct scenario *s)
 	strategy_decision_free(&d);
 }
 
-#define CHECK(list) \
-	for (size_t i_ = 0; i_ < sizeof(list) / sizeof((list)[0]); i_++) \
-		check(&(list)[i_])
+#define CHECK(list)                                                                                \
+	for (size_t i_ = 0; i_ < sizeof(list) / sizeof((list)[0]); i_++)                           \
+	check(&(list)[i_])
 
 START_TEST(kms_by_numbers)
 {
 	static const struct scenario list[] = {
-		{"25 seats", .licence = LICENCE_KMS, .seats = 25, .decided = STRATEGY_KMS,
-		    .because = "25 KMS clients reach the 25"},
-		{"24 seats", .licence = LICENCE_KMS, .seats = 24, .decided = STRATEGY_SINGLE,
-		    .because = "each PC by itself", .also = "24 KMS clients do not reach the 25"},
-		{"24 seats of 25 clients", .licence = LICENCE_KMS, .seats = 24, .kms_clients = 25,
-		    .decided = STRATEGY_KMS, .because = "25 KMS clients reach the 25"},
-		{"24 seats, 30 days", .licence = LICENCE_KMS, .seats = 24, .days = 30,
-		    .decided = STRATEGY_NONE, .because = "every 30 days",
-		    .also = "do not reach the 25"},
-		{"24 seats and a MAK", .licence = LICENCE_KMS, .seats = 24, .days = 30,
-		    .mak_file = "m", .decided = STRATEGY_MAK_PROXY, .because = "MAK Proxy",
-		    .also = "do not reach the 25"},
-		{"nobody counted", .licence = LICENCE_KMS, .decided = STRATEGY_KMS,
-		    .because = "does not say how many KMS clients",
-		    .advice = "say in [lab] kms_clients"},
-		{"a host is named", .kms_host = "kms", .seats = 25, .decided = STRATEGY_KMS,
-		    .because = "the profile names a KMS host"},
-		{"25 PCs without a key", .seats = 25, .decided = STRATEGY_SINGLE,
-		    .because = "no volume key", .advice = "does not say which key"},
-		/* a KMS host counts servers from 5 on */
-		{"5 servers", .licence = LICENCE_KMS, .seats = 5, .image = IMAGE("ServerStandard"),
-		    .decided = STRATEGY_KMS, .because = "5 KMS clients reach the 5"},
-		{"4 servers", .licence = LICENCE_KMS, .seats = 4, .image = IMAGE("ServerStandard"),
-		    .decided = STRATEGY_SINGLE, .because = "each PC by itself",
-		    .also = "4 KMS clients do not reach the 5"},
-		{"24 PCs", .licence = LICENCE_KMS, .seats = 24, .image = IMAGE("Enterprise"),
-		    .decided = STRATEGY_SINGLE, .because = "each PC by itself",
-		    .also = "do not reach the 25"},
+	    {"25 seats", .licence = LICENCE_KMS, .seats = 25, .decided = STRATEGY_KMS,
+		.because = "25 KMS clients reach the 25"},
+	    {"24 seats", .licence = LICENCE_KMS, .seats = 24, .decided = STRATEGY_SINGLE,
+		.because = "each PC by itself", .also = "24 KMS clients do not reach the 25"},
+	    {"24 seats of 25 clients", .licence = LICENCE_KMS, .seats = 24, .kms_clients = 25,
+		.decided = STRATEGY_KMS, .because = "25 KMS clients reach the 25"},
+	    {"24 seats, 30 days", .licence = LICENCE_KMS, .seats = 24, .days = 30,
+		.decided = STRATEGY_NONE, .because = "every 30 days",
+		.also = "do not reach the 25"},
+	    {"24 seats and a MAK", .licence = LICENCE_KMS, .seats = 24, .days = 30, .mak_file = "m",
+		.decided = STRATEGY_MAK_PROXY, .because = "MAK Proxy",
+		.also = "do not reach the 25"},
+	    {"nobody counted", .licence = LICENCE_KMS, .decided = STRATEGY_KMS,
+		.because = "does not say how many KMS clients",
+		.advice = "say in [lab] kms_clients"},
+	    {"a host is named", .kms_host = "kms", .seats = 25, .decided = STRATEGY_KMS,
+		.because = "the profile names a KMS host"},
+	    {"25 PCs without a key", .seats = 25, .decided = STRATEGY_SINGLE,
+		.because = "no volume key", .advice = "does not say which key"},
+	    /* a KMS host counts servers from 5 on */
+	    {"5 servers", .licence = LICENCE_KMS, .seats = 5, .image = IMAGE("ServerStandard"),
+		.decided = STRATEGY_KMS, .because = "5 KMS clients reach the 5"},
+	    {"4 servers", .licence = LICENCE_KMS, .seats = 4, .image = IMAGE("ServerStandard"),
+		.decided = STRATEGY_SINGLE, .because = "each PC by itself",
+		.also = "4 KMS clients do not reach the 5"},
+	    {"24 PCs", .licence = LICENCE_KMS, .seats = 24, .image = IMAGE("Enterprise"),
+		.decided = STRATEGY_SINGLE, .because = "each PC by itself",
+		.also = "do not reach the 25"},
 	};
 
 	CHECK(list);
@@ -112,23 +118,23 @@ END_TEST
 START_TEST(mobile_pcs)
 {
 	static const struct scenario list[] = {
-		{"re-cloned", .licence = LICENCE_KMS, .seats = 30, .mobile = YES, .days = 120,
-		    .decided = STRATEGY_NONE, .because = "every 120 days",
-		    .also = "180 days: that speaks against KMS"},
-		{"with a MAK", .licence = LICENCE_KMS, .seats = 30, .mobile = YES, .mak_file = "m",
-		    .decided = STRATEGY_MAK, .because = "once (handout, MAK)", .also = "180 days"},
-		{"nothing else left", .licence = LICENCE_KMS, .seats = 30, .mobile = YES, .days = 121,
-		    .decided = STRATEGY_KMS, .because = "KMS all the same", .also = "180 days",
-		    .advice = "at least every 180 days"},
-		{"nothing else left, not counted", .licence = LICENCE_KMS, .mobile = YES,
-		    .decided = STRATEGY_KMS, .because = "KMS all the same", .also = "180 days"},
-		{"too few as well", .licence = LICENCE_KMS, .seats = 24, .mobile = YES,
-		    .decided = STRATEGY_SINGLE, .because = "each PC by itself",
-		    .also = "do not reach the 25"},
-		{"stationary", .licence = LICENCE_KMS, .seats = 30, .mobile = NO,
-		    .decided = STRATEGY_KMS, .because = "reach the 25"},
-		{"not said", .licence = LICENCE_KMS, .seats = 30, .mobile = UNSET,
-		    .decided = STRATEGY_KMS, .because = "reach the 25"},
+	    {"re-cloned", .licence = LICENCE_KMS, .seats = 30, .mobile = YES, .days = 120,
+		.decided = STRATEGY_NONE, .because = "every 120 days",
+		.also = "180 days: that speaks against KMS"},
+	    {"with a MAK", .licence = LICENCE_KMS, .seats = 30, .mobile = YES, .mak_file = "m",
+		.decided = STRATEGY_MAK, .because = "once (handout, MAK)", .also = "180 days"},
+	    {"nothing else left", .licence = LICENCE_KMS, .seats = 30, .mobile = YES, .days = 121,
+		.decided = STRATEGY_KMS, .because = "KMS all the same", .also = "180 days",
+		.advice = "at least every 180 days"},
+	    {"nothing else left, not counted", .licence = LICENCE_KMS, .mobile = YES,
+		.decided = STRATEGY_KMS, .because = "KMS all the same", .also = "180 days"},
+	    {"too few as well", .licence = LICENCE_KMS, .seats = 24, .mobile = YES,
+		.decided = STRATEGY_SINGLE, .because = "each PC by itself",
+		.also = "do not reach the 25"},
+	    {"stationary", .licence = LICENCE_KMS, .seats = 30, .mobile = NO,
+		.decided = STRATEGY_KMS, .because = "reach the 25"},
+	    {"not said", .licence = LICENCE_KMS, .seats = 30, .mobile = UNSET,
+		.decided = STRATEGY_KMS, .because = "reach the 25"},
 	};
 
 	CHECK(list);
@@ -138,27 +144,27 @@ END_TEST
 START_TEST(mak_by_recloning)
 {
 	static const struct scenario list[] = {
-		{"never", .licence = LICENCE_MAK, .seats = 100, .decided = STRATEGY_MAK,
-		    .because = "No regular re-cloning"},
-		{"weekly", .licence = LICENCE_MAK, .days = 7, .decided = STRATEGY_MAK_PROXY,
-		    .because = "every 7 days with a MAK", .advice = "may do without activation"},
-		{"30 days", .licence = LICENCE_MAK, .days = 30, .decided = STRATEGY_MAK_PROXY,
-		    .because = "every 30 days with a MAK", .advice = "strategy = none"},
-		{"120 days", .licence = LICENCE_MAK, .days = 120, .seats = 5,
-		    .decided = STRATEGY_MAK_PROXY, .because = "every 120 days with a MAK",
-		    .advice = "VAMT has to reach the clones"},
-		{"121 days, few", .licence = LICENCE_MAK, .days = 121, .seats = 24,
-		    .decided = STRATEGY_MAK, .because = "Few PCs that are re-cloned only every 121"},
-		{"121 days, not counted", .licence = LICENCE_MAK, .days = 121,
-		    .decided = STRATEGY_MAK, .because = "Few PCs"},
-		{"121 days, many", .licence = LICENCE_MAK, .days = 121, .seats = 25,
-		    .decided = STRATEGY_MAK_PROXY, .because = "Re-cloning 25 PCs every 121 days"},
-		{"a file is named", .mak_file = "m", .decided = STRATEGY_MAK,
-		    .because = "No regular re-cloning"},
-		{"the image has one", .image = {.edition = "Enterprise", .key_channel = "Volume:MAK"},
-		    .days = 60, .decided = STRATEGY_MAK_PROXY, .because = "every 60 days with a MAK"},
-		{"many, but never re-cloned", .licence = LICENCE_MAK, .seats = 25,
-		    .decided = STRATEGY_MAK, .because = "once (handout, MAK)"},
+	    {"never", .licence = LICENCE_MAK, .seats = 100, .decided = STRATEGY_MAK,
+		.because = "No regular re-cloning"},
+	    {"weekly", .licence = LICENCE_MAK, .days = 7, .decided = STRATEGY_MAK_PROXY,
+		.because = "every 7 days with a MAK", .advice = "may do without activation"},
+	    {"30 days", .licence = LICENCE_MAK, .days = 30, .decided = STRATEGY_MAK_PROXY,
+		.because = "every 30 days with a MAK", .advice = "strategy = none"},
+	    {"120 days", .licence = LICENCE_MAK, .days = 120, .seats = 5,
+		.decided = STRATEGY_MAK_PROXY, .because = "every 120 days with a MAK",
+		.advice = "VAMT has to reach the clones"},
+	    {"121 days, few", .licence = LICENCE_MAK, .days = 121, .seats = 24,
+		.decided = STRATEGY_MAK, .because = "Few PCs that are re-cloned only every 121"},
+	    {"121 days, not counted", .licence = LICENCE_MAK, .days = 121, .decided = STRATEGY_MAK,
+		.because = "Few PCs"},
+	    {"121 days, many", .licence = LICENCE_MAK, .days = 121, .seats = 25,
+		.decided = STRATEGY_MAK_PROXY, .because = "Re-cloning 25 PCs every 121 days"},
+	    {"a file is named", .mak_file = "m", .decided = STRATEGY_MAK,
+		.because = "No regular re-cloning"},
+	    {"the image has one", .image = {.edition = "Enterprise", .key_channel = "Volume:MAK"},
+		.days = 60, .decided = STRATEGY_MAK_PROXY, .because = "every 60 days with a MAK"},
+	    {"many, but never re-cloned", .licence = LICENCE_MAK, .seats = 25,
+		.decided = STRATEGY_MAK, .because = "once (handout, MAK)"},
 	};
 
 	CHECK(list);
@@ -168,26 +174,26 @@ END_TEST
 START_TEST(without_a_key)
 {
 	static const struct scenario list[] = {
-		{"1 day", .days = 1, .decided = STRATEGY_NONE, .because = "within the 30 days"},
-		{"30 days", .days = 30, .decided = STRATEGY_NONE, .because = "within the 30 days",
-		    .advice = "activation is not licensing"},
-		{"31 days", .days = 31, .decided = STRATEGY_NONE, .because = "rearmed three times",
-		    .advice = "slmgr /rearm"},
-		{"120 days", .days = 120, .decided = STRATEGY_NONE, .because = "rearmed three times"},
-		{"121 days", .days = 121, .decided = STRATEGY_SINGLE, .because = "longer than the 120"},
-		{"never", .decided = STRATEGY_SINGLE, .because = "No regular re-cloning",
-		    .advice = "keep an image of that PC"},
-		{"retail", .licence = LICENCE_RETAIL, .days = 30, .decided = STRATEGY_NONE,
-		    .because = "within the 30 days", .also = "such keys are for single PCs"},
-		{"retail image", .image = {.edition = "Professional", .key_channel = "Retail"},
-		    .decided = STRATEGY_SINGLE, .because = "No regular", .also = "such keys"},
-		{"sticker", .image = {.edition = "Professional", .key_channel = "OEM:COA"},
-		    .decided = STRATEGY_SINGLE, .because = "No regular", .also = "such keys"},
-		{"vendor's disc", .image = {.edition = "Professional", .key_channel = "OEM:NONSLP"},
-		    .decided = STRATEGY_SINGLE, .because = "No regular", .also = "such keys"},
-		/* a client key is in every image from volume media: it says nothing of the licence */
-		{"client key", .image = {.edition = "Enterprise", .key_channel = "Volume:GVLK"},
-		    .seats = 100, .decided = STRATEGY_SINGLE, .because = "no volume key"},
+	    {"1 day", .days = 1, .decided = STRATEGY_NONE, .because = "within the 30 days"},
+	    {"30 days", .days = 30, .decided = STRATEGY_NONE, .because = "within the 30 days",
+		.advice = "activation is not licensing"},
+	    {"31 days", .days = 31, .decided = STRATEGY_NONE, .because = "rearmed three times",
+		.advice = "slmgr /rearm"},
+	    {"120 days", .days = 120, .decided = STRATEGY_NONE, .because = "rearmed three times"},
+	    {"121 days", .days = 121, .decided = STRATEGY_SINGLE, .because = "longer than the 120"},
+	    {"never", .decided = STRATEGY_SINGLE, .because = "No regular re-cloning",
+		.advice = "keep an image of that PC"},
+	    {"retail", .licence = LICENCE_RETAIL, .days = 30, .decided = STRATEGY_NONE,
+		.because = "within the 30 days", .also = "such keys are for single PCs"},
+	    {"retail image", .image = {.edition = "Professional", .key_channel = "Retail"},
+		.decided = STRATEGY_SINGLE, .because = "No regular", .also = "such keys"},
+	    {"sticker", .image = {.edition = "Professional", .key_channel = "OEM:COA"},
+		.decided = STRATEGY_SINGLE, .because = "No regular", .also = "such keys"},
+	    {"vendor's disc", .image = {.edition = "Professional", .key_channel = "OEM:NONSLP"},
+		.decided = STRATEGY_SINGLE, .because = "No regular", .also = "such keys"},
+	    /* a client key is in every image from volume media: it says nothing of the licence */
+	    {"client key", .image = {.edition = "Enterprise", .key_channel = "Volume:GVLK"},
+		.seats = 100, .decided = STRATEGY_SINGLE, .because = "no volume key"},
 	};
 
 	CHECK(list);
@@ -197,16 +203,16 @@ END_TEST
 START_TEST(editions_decide)
 {
 	static const struct scenario list[] = {
-		{"Home with KMS", .licence = LICENCE_KMS, .seats = 50, .image = IMAGE("HomePremium"),
-		    .decided = STRATEGY_SINGLE, .because = "each PC by itself",
-		    .also = "Windows 7 Home Premium is not among the editions"},
-		{"Ultimate with MAK", .licence = LICENCE_MAK, .days = 30, .image = IMAGE("Ultimate"),
-		    .decided = STRATEGY_NONE, .because = "within the 30 days", .also = "(KB4487266)"},
-		{"nobody knows it", .licence = LICENCE_KMS, .seats = 50, .image = IMAGE("Embedded"),
-		    .decided = STRATEGY_SINGLE, .because = "each PC by itself",
-		    .also = "Embedded is not among"},
-		{"Professional", .licence = LICENCE_KMS, .seats = 50, .image = IMAGE("professional"),
-		    .decided = STRATEGY_KMS, .because = "reach the 25"},
+	    {"Home with KMS", .licence = LICENCE_KMS, .seats = 50, .image = IMAGE("HomePremium"),
+		.decided = STRATEGY_SINGLE, .because = "each PC by itself",
+		.also = "Windows 7 Home Premium is not among the editions"},
+	    {"Ultimate with MAK", .licence = LICENCE_MAK, .days = 30, .image = IMAGE("Ultimate"),
+		.decided = STRATEGY_NONE, .because = "within the 30 days", .also = "(KB4487266)"},
+	    {"nobody knows it", .licence = LICENCE_KMS, .seats = 50, .image = IMAGE("Embedded"),
+		.decided = STRATEGY_SINGLE, .because = "each PC by itself",
+		.also = "Embedded is not among"},
+	    {"Professional", .licence = LICENCE_KMS, .seats = 50, .image = IMAGE("professional"),
+		.decided = STRATEGY_KMS, .because = "reach the 25"},
 	};
 
 	CHECK(list);
@@ -216,29 +222,31 @@ END_TEST
 START_TEST(vendor_images)
 {
 	static const struct scenario list[] = {
-		{"key and certificate", .seats = 50, .days = 10, .image = VENDOR,
-		    .decided = STRATEGY_OEM, .because = "OEM:SLP key and certificate"},
-		{"licence oem", .licence = LICENCE_OEM, .image = VENDOR, .decided = STRATEGY_OEM,
-		    .because = "OEM:SLP key and certificate"},
-		{"Home edition", .decided = STRATEGY_OEM, .because = "OEM:SLP key and certificate",
-		    .image = {.edition = "HomePremium", .key_channel = "oem:slp", .oem_certificate = true}},
-		{"no certificate", .image = {.edition = "Professional", .key_channel = "OEM:SLP"},
-		    .decided = STRATEGY_SINGLE, .because = "each PC by itself"},
-		{"licence oem, other image", .licence = LICENCE_OEM, .image = IMAGE("Professional"),
-		    .days = 14, .decided = STRATEGY_NONE, .because = "within the 30 days",
-		    .also = "cannot activate itself"},
-		{"licence oem, no certificate", .licence = LICENCE_OEM,
-		    .image = {.edition = "Professional", .key_channel = "OEM:SLP"},
-		    .decided = STRATEGY_SINGLE, .because = "each PC by itself",
-		    .also = "cannot activate itself"},
-		{"licence oem, no image", .licence = LICENCE_OEM, .decided = STRATEGY_OEM,
-		    .because = "a vendor's image activates itself", .advice = "SLIC in the BIOS"},
-		/* the school's own volume key, said or in hand, comes before the vendor's */
-		{"KMS", .licence = LICENCE_KMS, .seats = 25, .image = VENDOR, .decided = STRATEGY_KMS,
-		    .because = "reach the 25", .also = "the volume key takes its place",
-		    .advice = "which the volume key replaces"},
-		{"MAK file", .mak_file = "m", .image = VENDOR, .decided = STRATEGY_MAK,
-		    .because = "once (handout, MAK)", .also = "the volume key takes its place"},
+	    {"key and certificate", .seats = 50, .days = 10, .image = VENDOR,
+		.decided = STRATEGY_OEM, .because = "OEM:SLP key and certificate"},
+	    {"licence oem", .licence = LICENCE_OEM, .image = VENDOR, .decided = STRATEGY_OEM,
+		.because = "OEM:SLP key and certificate"},
+	    {"Home edition", .decided = STRATEGY_OEM, .because = "OEM:SLP key and certificate",
+		.image = {.edition = "HomePremium",
+		    .key_channel = "oem:slp",
+		    .oem_certificate = true}},
+	    {"no certificate", .image = {.edition = "Professional", .key_channel = "OEM:SLP"},
+		.decided = STRATEGY_SINGLE, .because = "each PC by itself"},
+	    {"licence oem, other image", .licence = LICENCE_OEM, .image = IMAGE("Professional"),
+		.days = 14, .decided = STRATEGY_NONE, .because = "within the 30 days",
+		.also = "cannot activate itself"},
+	    {"licence oem, no certificate", .licence = LICENCE_OEM,
+		.image = {.edition = "Professional", .key_channel = "OEM:SLP"},
+		.decided = STRATEGY_SINGLE, .because = "each PC by itself",
+		.also = "cannot activate itself"},
+	    {"licence oem, no image", .licence = LICENCE_OEM, .decided = STRATEGY_OEM,
+		.because = "a vendor's image activates itself", .advice = "SLIC in the BIOS"},
+	    /* the school's own volume key, said or in hand, comes before the vendor's */
+	    {"KMS", .licence = LICENCE_KMS, .seats = 25, .image = VENDOR, .decided = STRATEGY_KMS,
+		.because = "reach the 25", .also = "the volume key takes its place",
+		.advice = "which the volume key replaces"},
+	    {"MAK file", .mak_file = "m", .image = VENDOR, .decided = STRATEGY_MAK,
+		.because = "once (handout, MAK)", .also = "the volume key takes its place"},
 	};
 
 	CHECK(list);
@@ -248,42 +256,42 @@ END_TEST
 START_TEST(a_strategy_that_is_said_is_taken_with_advice)
 {
 	static const struct scenario list[] = {
-		{"kms with 24", STRATEGY_KMS, .seats = 24, .decided = STRATEGY_KMS,
-		    .because = "The profile says strategy = kms",
-		    .advice = "the count will not be reached: 24 of 25"},
-		{"kms in a domain", STRATEGY_KMS, .seats = 25, .domain = "d", .decided = STRATEGY_KMS,
-		    .because = "says", .advice = "nslookup -type=srv _vlmcs._tcp"},
-		{"kms in a workgroup", STRATEGY_KMS, .seats = 25, .decided = STRATEGY_KMS,
-		    .because = "says", .advice = "name it in kms_host"},
-		{"kms, mobile", STRATEGY_KMS, .seats = 25, .mobile = YES, .decided = STRATEGY_KMS,
-		    .because = "says", .advice = "every 180 days"},
-		{"kms with a MAK", STRATEGY_KMS, .licence = LICENCE_MAK, .decided = STRATEGY_KMS,
-		    .because = "says", .advice = "the licence is mak (the profile says so); KMS needs"},
-		{"kms on Home", STRATEGY_KMS, .image = IMAGE("Starter"), .decided = STRATEGY_KMS,
-		    .because = "says", .advice = "Windows 7 Starter is not among the editions"},
-		{"kms on a vendor's image", STRATEGY_KMS, .image = VENDOR, .decided = STRATEGY_KMS,
-		    .because = "says", .advice = "with strategy = oem nothing needs"},
-		{"mak, re-cloned", STRATEGY_MAK, .mak_file = "m", .days = 120, .decided = STRATEGY_MAK,
-		    .because = "strategy = mak", .advice = "mak-proxy uses the stored"},
-		{"mak, many", STRATEGY_MAK, .mak_file = "m", .days = 121, .seats = 25,
-		    .decided = STRATEGY_MAK, .because = "says", .advice = "mak-proxy uses the stored"},
-		{"mak without one", STRATEGY_MAK, .licence = LICENCE_KMS, .decided = STRATEGY_MAK,
-		    .because = "says", .advice = "this strategy needs a MAK"},
-		{"mak-proxy, never re-cloned", STRATEGY_MAK_PROXY, .decided = STRATEGY_MAK_PROXY,
-		    .because = "strategy = mak-proxy", .advice = "strategy = mak is simpler"},
-		{"none, 120 days", STRATEGY_NONE, .days = 120, .decided = STRATEGY_NONE,
-		    .because = "strategy = none", .advice = "120 days are more than the 30"},
-		{"none, 121 days", STRATEGY_NONE, .days = 121, .decided = STRATEGY_NONE,
-		    .because = "says", .advice = "re-cloned too rarely: 121 days"},
-		{"none, not said", STRATEGY_NONE, .decided = STRATEGY_NONE, .because = "says",
-		    .advice = "say in [lab] reclone_days"},
-		{"oem, other image", STRATEGY_OEM, .image = IMAGE("Professional"),
-		    .decided = STRATEGY_OEM, .because = "strategy = oem",
-		    .advice = "it will not activate itself"},
-		{"single, many", STRATEGY_SINGLE, .seats = 25, .decided = STRATEGY_SINGLE,
-		    .because = "strategy = single", .advice = "25 PCs one by one"},
-		{"single, re-cloned", STRATEGY_SINGLE, .days = 120, .decided = STRATEGY_SINGLE,
-		    .because = "says", .advice = "undoes each PC's activation"},
+	    {"kms with 24", STRATEGY_KMS, .seats = 24, .decided = STRATEGY_KMS,
+		.because = "The profile says strategy = kms",
+		.advice = "the count will not be reached: 24 of 25"},
+	    {"kms in a domain", STRATEGY_KMS, .seats = 25, .domain = "d", .decided = STRATEGY_KMS,
+		.because = "says", .advice = "nslookup -type=srv _vlmcs._tcp"},
+	    {"kms in a workgroup", STRATEGY_KMS, .seats = 25, .decided = STRATEGY_KMS,
+		.because = "says", .advice = "name it in kms_host"},
+	    {"kms, mobile", STRATEGY_KMS, .seats = 25, .mobile = YES, .decided = STRATEGY_KMS,
+		.because = "says", .advice = "every 180 days"},
+	    {"kms with a MAK", STRATEGY_KMS, .licence = LICENCE_MAK, .decided = STRATEGY_KMS,
+		.because = "says", .advice = "the licence is mak (the profile says so); KMS needs"},
+	    {"kms on Home", STRATEGY_KMS, .image = IMAGE("Starter"), .decided = STRATEGY_KMS,
+		.because = "says", .advice = "Windows 7 Starter is not among the editions"},
+	    {"kms on a vendor's image", STRATEGY_KMS, .image = VENDOR, .decided = STRATEGY_KMS,
+		.because = "says", .advice = "with strategy = oem nothing needs"},
+	    {"mak, re-cloned", STRATEGY_MAK, .mak_file = "m", .days = 120, .decided = STRATEGY_MAK,
+		.because = "strategy = mak", .advice = "mak-proxy uses the stored"},
+	    {"mak, many", STRATEGY_MAK, .mak_file = "m", .days = 121, .seats = 25,
+		.decided = STRATEGY_MAK, .because = "says", .advice = "mak-proxy uses the stored"},
+	    {"mak without one", STRATEGY_MAK, .licence = LICENCE_KMS, .decided = STRATEGY_MAK,
+		.because = "says", .advice = "this strategy needs a MAK"},
+	    {"mak-proxy, never re-cloned", STRATEGY_MAK_PROXY, .decided = STRATEGY_MAK_PROXY,
+		.because = "strategy = mak-proxy", .advice = "strategy = mak is simpler"},
+	    {"none, 120 days", STRATEGY_NONE, .days = 120, .decided = STRATEGY_NONE,
+		.because = "strategy = none", .advice = "120 days are more than the 30"},
+	    {"none, 121 days", STRATEGY_NONE, .days = 121, .decided = STRATEGY_NONE,
+		.because = "says", .advice = "re-cloned too rarely: 121 days"},
+	    {"none, not said", STRATEGY_NONE, .decided = STRATEGY_NONE, .because = "says",
+		.advice = "say in [lab] reclone_days"},
+	    {"oem, other image", STRATEGY_OEM, .image = IMAGE("Professional"),
+		.decided = STRATEGY_OEM, .because = "strategy = oem",
+		.advice = "it will not activate itself"},
+	    {"single, many", STRATEGY_SINGLE, .seats = 25, .decided = STRATEGY_SINGLE,
+		.because = "strategy = single", .advice = "25 PCs one by one"},
+	    {"single, re-cloned", STRATEGY_SINGLE, .days = 120, .decided = STRATEGY_SINGLE,
+		.because = "says", .advice = "undoes each PC's activation"},
 	};
 
 	CHECK(list);
@@ -297,21 +305,21 @@ START_TEST(no_advice_without_need)
 		struct scenario s;
 		const char *unwanted;
 	} list[] = {
-		{{"25", STRATEGY_KMS, .seats = 25}, "count will not be reached"},
-		{{"said", STRATEGY_KMS, .seats = 25}, "say in [lab]"},
-		{{"host", STRATEGY_KMS, .kms_host = "k", .domain = "d"}, "DNS"},
-		{{"host", STRATEGY_KMS, .kms_host = "k"}, "DNS"},
-		{{"licence", STRATEGY_KMS, .licence = LICENCE_UNKNOWN}, "the licence is"},
-		{{"edition", STRATEGY_KMS, .image = IMAGE("Enterprise")}, "not among"},
-		{{"121, few", STRATEGY_MAK, .mak_file = "m", .days = 121, .seats = 24}, "counted"},
-		{{"MAK", STRATEGY_MAK, .licence = LICENCE_MAK}, "needs a MAK"},
-		{{"31", STRATEGY_MAK_PROXY, .licence = LICENCE_MAK, .days = 31}, "may do without"},
-		{{"30", STRATEGY_NONE, .days = 30}, "more than"},
-		{{"120", STRATEGY_NONE, .days = 120}, "too rarely"},
-		{{"121", STRATEGY_NONE, .days = 121}, "slmgr /rearm"},
-		{{"vendor", STRATEGY_OEM, .image = VENDOR}, "activate itself"},
-		{{"24", STRATEGY_SINGLE, .seats = 24}, "one by one"},
-		{{"121", STRATEGY_SINGLE, .days = 121}, "undoes"},
+	    {{"25", STRATEGY_KMS, .seats = 25}, "count will not be reached"},
+	    {{"said", STRATEGY_KMS, .seats = 25}, "say in [lab]"},
+	    {{"host", STRATEGY_KMS, .kms_host = "k", .domain = "d"}, "DNS"},
+	    {{"host", STRATEGY_KMS, .kms_host = "k"}, "DNS"},
+	    {{"licence", STRATEGY_KMS, .licence = LICENCE_UNKNOWN}, "the licence is"},
+	    {{"edition", STRATEGY_KMS, .image = IMAGE("Enterprise")}, "not among"},
+	    {{"121, few", STRATEGY_MAK, .mak_file = "m", .days = 121, .seats = 24}, "counted"},
+	    {{"MAK", STRATEGY_MAK, .licence = LICENCE_MAK}, "needs a MAK"},
+	    {{"31", STRATEGY_MAK_PROXY, .licence = LICENCE_MAK, .days = 31}, "may do without"},
+	    {{"30", STRATEGY_NONE, .days = 30}, "more than"},
+	    {{"120", STRATEGY_NONE, .days = 120}, "too rarely"},
+	    {{"121", STRATEGY_NONE, .days = 121}, "slmgr /rearm"},
+	    {{"vendor", STRATEGY_OEM, .image = VENDOR}, "activate itself"},
+	    {{"24", STRATEGY_SINGLE, .seats = 24}, "one by one"},
+	    {{"121", STRATEGY_SINGLE, .days = 121}, "undoes"},
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
@@ -333,9 +341,12 @@ START_TEST(advice_on_sealing_and_the_update)
 		enum strategy strategy;
 		bool sealing, update;
 	} list[] = {
-		{STRATEGY_KMS, true, true}, {STRATEGY_MAK, false, true},
-		{STRATEGY_MAK_PROXY, false, true}, {STRATEGY_NONE, true, false},
-		{STRATEGY_OEM, false, false}, {STRATEGY_SINGLE, false, false},
+	    {STRATEGY_KMS, true, true},
+	    {STRATEGY_MAK, false, true},
+	    {STRATEGY_MAK_PROXY, false, true},
+	    {STRATEGY_NONE, true, false},
+	    {STRATEGY_OEM, false, false},
+	    {STRATEGY_SINGLE, false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
@@ -345,7 +356,8 @@ START_TEST(advice_on_sealing_and_the_update)
 
 		strategy_decide(&p, &image, &d);
 		ck_assert_msg(has(&d.advice, d.advice.n, "unsealed") == list[i].sealing, "%zu", i);
-		ck_assert_msg(has(&d.advice, d.advice.n, "KB971033 stays") == list[i].update, "%zu", i);
+		ck_assert_msg(
+		    has(&d.advice, d.advice.n, "KB971033 stays") == list[i].update, "%zu", i);
 		strategy_decision_free(&d);
 		p.require_sealed = true;
 		p.kb971033 = KB971033_WINDOWS;
@@ -366,7 +378,8 @@ START_TEST(where_it_was_said)
 	assert_ok(profile_read("profiles/kms.ini", &p, NULL, &err), err);
 	strategy_decide(&p, &(struct strategy_image){0}, &d);
 	ck_assert_uint_eq(d.reasons.n, 1);
-	CLEANUP(free) char *want = xasprintf("The profile says strategy = kms (profiles/kms.ini:%u)",
+	CLEANUP(free)
+	char *want = xasprintf("The profile says strategy = kms (profiles/kms.ini:%u)",
 	    profile_source(&p, profile_key_find("strategy"))->line);
 	ck_assert_str_eq(d.reasons.v[0], want);
 	strategy_decision_free(&d);
@@ -379,15 +392,20 @@ START_TEST(auto_always_decides)
 {
 	static const unsigned seats[] = {0, 4, 5, 24, 25}, days[] = {0, 1, 30, 31, 120, 121};
 	static const struct strategy_image images[] = {
-		{0}, IMAGE("Enterprise"), IMAGE("HomePremium"), IMAGE("ServerWeb"), IMAGE("?"), VENDOR,
-		{.edition = "Professional", .key_channel = "Volume:MAK"},
-		{.edition = "Professional", .key_channel = "Retail"},
+	    {0},
+	    IMAGE("Enterprise"),
+	    IMAGE("HomePremium"),
+	    IMAGE("ServerWeb"),
+	    IMAGE("?"),
+	    VENDOR,
+	    {.edition = "Professional", .key_channel = "Volume:MAK"},
+	    {.edition = "Professional", .key_channel = "Retail"},
 	};
 
 	for (unsigned i = 0; i < 5 * 6 * 8 * 5 * 2 * 2; i++) {
 		struct scenario s = {"any", .seats = seats[i % 5], .days = days[i / 5 % 6],
-			.image = images[i / 30 % 8], .licence = (enum lab_licence)(i / 240 % 5),
-			.mobile = i / 1200 % 2 ? YES : NO, .mak_file = i / 2400 ? "m" : NULL};
+		    .image = images[i / 30 % 8], .licence = (enum lab_licence)(i / 240 % 5),
+		    .mobile = i / 1200 % 2 ? YES : NO, .mak_file = i / 2400 ? "m" : NULL};
 		struct profile p = profile_of(&s);
 		struct strategy_decision d;
 		unsigned servers = s.image.edition && strstr(s.image.edition, "Server") ? 5 : 25;
@@ -396,11 +414,13 @@ START_TEST(auto_always_decides)
 		ck_assert_int_ne(d.strategy, STRATEGY_AUTO);
 		ck_assert_uint_gt(d.reasons.n, 0);
 		bool volume = d.strategy == STRATEGY_KMS || d.strategy == STRATEGY_MAK ||
-		    d.strategy == STRATEGY_MAK_PROXY;
-		if (s.image.edition && (strcmp(s.image.edition, "HomePremium") == 0 || *s.image.edition == '?'))
+			      d.strategy == STRATEGY_MAK_PROXY;
+		if (s.image.edition &&
+		    (strcmp(s.image.edition, "HomePremium") == 0 || *s.image.edition == '?'))
 			ck_assert_msg(!volume, "case %u", i);
 		if (d.strategy == STRATEGY_KMS)
-			ck_assert_msg(s.licence == LICENCE_KMS && (!s.seats || s.seats >= servers), "case %u", i);
+			ck_assert_msg(s.licence == LICENCE_KMS && (!s.seats || s.seats >= servers),
+			    "case %u", i);
 		if (d.strategy == STRATEGY_NONE)
 			ck_assert_msg(s.days && s.days <= 120, "case %u", i);
 		if (d.strategy == STRATEGY_OEM)
