@@ -82,9 +82,14 @@ static void list_dir(const char *dir, struct strvec *paths)
 	closedir(d);
 }
 
+/* Without ".ini", so that mak comes before mak-proxy. */
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(path_base(*(char *const *)a), path_base(*(char *const *)b));
+	const char *x = path_base(*(char *const *)a), *y = path_base(*(char *const *)b);
+	size_t n = strlen(x) - 4, m = strlen(y) - 4;
+	int d = memcmp(x, y, n < m ? n : m);
+
+	return d ? d : (n > m) - (n < m);
 }
 
 void profile_list(struct strvec *paths)
