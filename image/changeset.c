@@ -103,13 +103,11 @@ struct change *changeset_write_file(struct changeset *cs, const char *hook, cons
 	return c;
 }
 
-static struct change *on_key(struct change *c, enum change_hive hive, const char *key,
-    const char *value)
+static void on_key(struct change *c, enum change_hive hive, const char *key, const char *value)
 {
 	c->hive = hive;
 	c->key = xstrdup(key);
 	c->value = value ? xstrdup(value) : NULL;
-	return c;
 }
 
 struct change *changeset_set_value(struct changeset *cs, const char *hook, enum change_hive hive,
@@ -118,8 +116,9 @@ struct change *changeset_set_value(struct changeset *cs, const char *hook, enum 
 	va_list ap;
 
 	va_start(ap, reason);
-	struct change *c = on_key(add(cs, CHANGE_SET_VALUE, hook, reason, ap), hive, key, value);
+	struct change *c = add(cs, CHANGE_SET_VALUE, hook, reason, ap);
 	va_end(ap);
+	on_key(c, hive, key, value);
 	c->data = data;
 	return c;
 }
@@ -165,9 +164,12 @@ static char *value_detail(const struct hive_value *v)
 
 	if (v->type == HIVE_SZ || v->type == HIVE_EXPAND_SZ)
 		return utf16le_to_utf8(p, v->data.len);
-	if (v->type == HIVE_DWORD && v->data.len == 4)
-		return xasprintf("0x%x", (unsigned)p[0] | (unsigned)p[1] << 8 | (unsigned)p[2] << 16 |
-			(unsigned)p[3] << 24);
+	if (v->type == HIVE_DWORD && v->data.len == 4) {
+		uint32_t n = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
+		    (uint32_t)p[3] << 24;
+
+		return xasprintf("0x%x", n);
+	}
 	if (v->type == HIVE_MULTI_SZ) {
 		CLEANUP(strvec) struct strvec strings = STRVEC_INIT;
 		struct buf joined = BUF_INIT;

@@ -20,7 +20,8 @@ struct run {
 
 static bool is_registry(const struct change *c)
 {
-	return c->op == CHANGE_SET_VALUE || c->op == CHANGE_DELETE_VALUE || c->op == CHANGE_DELETE_KEY;
+	return c->op == CHANGE_SET_VALUE || c->op == CHANGE_DELETE_VALUE ||
+	    c->op == CHANGE_DELETE_KEY;
 }
 
 static bool touches_hive(const struct changeset *cs, enum change_hive hive)
@@ -41,7 +42,8 @@ static bool is_off_limits(const struct change *c)
 static int edit(struct hive *h, const struct change *c, struct error *err)
 {
 	if (is_off_limits(c))
-		return err_set(err, ERR_INTERNAL, "hook %s: SYSTEM\\%s is never changed", c->hook, c->key);
+		return err_set(
+		    err, ERR_INTERNAL, "hook %s: SYSTEM\\%s is never changed", c->hook, c->key);
 	switch (c->op) {
 	case CHANGE_SET_VALUE:
 		return hive_set(h, c->key, c->value, &c->data, err);
@@ -113,8 +115,8 @@ static int delete_path(const struct run *r, const struct change *c, struct error
 	if (rc != 1)
 		return rc;
 	if (c->op == CHANGE_DELETE_FILE && st.is_dir)
-		return err_set(err, ERR_UNKNOWN_SHAPE, "%s: a directory where a file was to be deleted",
-		    c->path);
+		return err_set(err, ERR_UNKNOWN_SHAPE,
+		    "%s: a directory where a file was to be deleted", c->path);
 	return image_remove(r->im, r->vol, c->path, err);
 }
 
@@ -127,8 +129,8 @@ static int write_file(const struct run *r, const struct change *c, struct error 
 	if (rc < 0)
 		return -1;
 	if (rc == 1 && (st.is_dir || st.is_link))
-		return err_set(err, ERR_UNKNOWN_SHAPE, "%s: a %s where a file was to be written", c->path,
-		    st.is_dir ? "directory" : "link");
+		return err_set(err, ERR_UNKNOWN_SHAPE, "%s: a %s where a file was to be written",
+		    c->path, st.is_dir ? "directory" : "link");
 	bool keep = rc == 1 && c->keep_metadata;
 	if (!keep)
 		secdesc_make(c->sd, &sd);

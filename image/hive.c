@@ -83,10 +83,11 @@ struct hive *hive_open(int fd, const char *name, bool write, bool allow_dirty,
 	h->write = write;
 	if (regf_map(&h->r, fd, err) != 0) {
 		err_context(err, "%s", name);
+		hive_damaged_hint(err);
 	} else if (hive_is_dirty(h) && (write || !allow_dirty)) {
 		err_set(err, ERR_HIVE_DIRTY,
-		    "%s: dirty registry hive: changes that Windows had not finished writing (%u, %u)",
-		    name, h->r.sequence1, h->r.sequence2);
+		    "%s: dirty registry hive: Windows had not finished writing it (%u, %u)", name,
+		    h->r.sequence1, h->r.sequence2);
 		err_hint(err, "start this Windows once, shut it down cleanly and capture it again");
 	} else {
 		return h;
@@ -123,10 +124,16 @@ const char *hive_value_label(const char *value)
 	return *value ? value : "(default)";
 }
 
+int hive_damaged_hint(struct error *err)
+{
+	return err_hint(err, "repair this Windows' registry, or capture the image again");
+}
+
 int hive_damaged_key(const char *hive, const char *key, struct error *err)
 {
-	return err_set(err, ERR_DAMAGED, "%s: damaged registry hive: key %s cannot be read", hive,
+	err_set(err, ERR_DAMAGED, "%s: damaged registry hive: key %s cannot be read", hive,
 	    hive_key_label(key));
+	return hive_damaged_hint(err);
 }
 
 void hive_key_free(struct hive_key *k)
@@ -329,10 +336,11 @@ int hive_get(struct hive *h, const char *key, const char *value, struct hive_val
     struct error *err)
 {
 	struct hive_place at;
-	struct wanted w = {value, out};
+	struct wanted w = {.name = value};
 	int rc = hive_find(h, key, &at, err);
 
 	*out = (struct hive_value){0};
+	w.out = out;
 	if (rc != 1)
 		return rc;
 	if (at.touched) {
@@ -347,9 +355,10 @@ int hive_get(struct hive *h, const char *key, const char *value, struct hive_val
 	rc = each_value(&h->r, &at.key, take_wanted, &w);
 	if (rc < 0) {
 		hive_value_free(out);
-		return err_set(err, ERR_DAMAGED,
+		err_set(err, ERR_DAMAGED,
 		    "%s: damaged registry hive: value %s of key %s cannot be read", h->name,
 		    hive_value_label(value), hive_key_label(key));
+		return hive_damaged_hint(err);
 	}
 	return rc;
 }

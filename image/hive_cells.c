@@ -120,9 +120,9 @@ static int check_security(struct hive_cells *c, uint32_t at, struct error *err)
 		return -1;
 	set_bit(c->shared, at);
 	const unsigned char *p = regf_cell(c->r, at, &len);
-	return check_security_record(c, le32_at(p + SK_NEXT), err) == 0
-	    ? check_security_record(c, le32_at(p + SK_PREV), err)
-	    : -1;
+	if (check_security_record(c, le32_at(p + SK_NEXT), err) != 0)
+		return -1;
+	return check_security_record(c, le32_at(p + SK_PREV), err);
 }
 
 static int claim_data(struct hive_cells *c, const struct regf_value *v, struct error *err)
@@ -179,12 +179,15 @@ static int claim_tree(struct hive_cells *c, const struct regf_key *key, unsigned
 
 	if (depth > REGF_MAX_DEPTH)
 		return damaged("keys nested too deep", key->at, err);
-	int rc = claim(c, key->at, err) == 0 && claim_values(c, key, err) == 0 &&
-		(key->security == REGF_NO_CELL || check_security(c, key->security, err) == 0) &&
-		(key->class == REGF_NO_CELL || claim(c, key->class, err) == 0) &&
-		claim_lists(c, key, &list, err) == 0
-	    ? 0
-	    : -1;
+	int rc = claim(c, key->at, err);
+	if (rc == 0)
+		rc = claim_values(c, key, err);
+	if (rc == 0 && key->security != REGF_NO_CELL)
+		rc = check_security(c, key->security, err);
+	if (rc == 0 && key->class != REGF_NO_CELL)
+		rc = claim(c, key->class, err);
+	if (rc == 0)
+		rc = claim_lists(c, key, &list, err);
 	for (size_t i = 0; rc == 0 && i < list.cells.n; i++) {
 		uint32_t at = list.cells.v[i];
 
@@ -225,8 +228,7 @@ static int check_names(const struct hive_cells *c, const struct regf_list *subke
 		CLEANUP(free) char *name = regf_name_utf8(&key.name, &exact);
 		if (!exact)
 			return err_set(err, ERR_UNKNOWN_SHAPE,
-			    "a key cannot be made or deleted beside one whose name no program of Windows "
-			    "can make (%s)", name);
+			    "none can be made beside a key that libhivex cannot read (%s)", name);
 	}
 	return 0;
 }
@@ -242,8 +244,8 @@ int hive_cells_rewrite(struct hive_cells *c, uint32_t at, bool values, bool subk
 	int rc = claim(c, at, err);
 	if (rc == 0 && values)
 		rc = claim_values(c, &key, err);
-	if (rc == 0 && subkeys && check_security(c, key.security, err) != 0)
-		rc = -1;
+	if (rc == 0 && subkeys)
+		rc = check_security(c, key.security, err);
 	if (rc == 0 && subkeys)
 		rc = claim_lists(c, &key, &list, err);
 	if (rc == 0)

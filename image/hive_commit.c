@@ -16,8 +16,19 @@
 static int hivex_failed(const struct hive *h, const char *what, const char *key,
     struct error *err)
 {
-	return err_set(err, ERR_ENGINE, "%s: libhivex cannot %s %s: %s", h->name, what, key,
-	    strerror(errno));
+	int saved = errno;
+
+	err_errno(err, "%s: libhivex cannot %s %s", h->name, what, key);
+	if (!err)
+		return -1;
+	/* its limits, and lists of subkeys of a kind that it cannot take from */
+	if (saved == ERANGE)
+		err->code = ERR_LIMIT;
+	else if (saved == ENOTSUP)
+		err->code = ERR_UNKNOWN_SHAPE;
+	else if (err->code == ERR_IO)
+		err->code = ERR_ENGINE;
+	return -1;
 }
 
 /* Every cell that libhivex will free or rewrite is looked at before it gets to it. */
@@ -32,10 +43,14 @@ static int check_cells(const struct hive *h, struct error *err)
 		const struct hive_key *k = h->keys.v[i];
 
 		if (k->at && (k->values_changed || k->subkeys_changed))
-			rc = hive_cells_rewrite(&cells, k->at, k->values_changed, k->subkeys_changed, err);
+			rc = hive_cells_rewrite(
+			    &cells, k->at, k->values_changed, k->subkeys_changed, err);
 	}
 	hive_cells_close(&cells);
-	return rc == 0 ? 0 : err_context(err, "%s", h->name);
+	if (rc == 0)
+		return 0;
+	err_context(err, "%s", h->name);
+	return hive_damaged_hint(err);
 }
 
 static int make_key(struct hive *h, hive_h *hx, struct hive_key *k, struct error *err)
@@ -165,16 +180,19 @@ static int read_back(struct hive *h, int fd, struct error *err)
 	for (size_t i = 0; rc == 0 && i < h->keys.n; i++)
 		rc = compare_key(h, written, h->keys.v[i], err);
 	hive_close(written);
-	if (rc != 0 && err)
+	if (rc == 0)
+		return 0;
+	if (err)
 		err->code = ERR_VERIFY;
-	return rc;
+	return err_hint(err, "nothing was changed; report this fault of w7prep or libhivex");
 }
 
 static bool same_file(int a, int b)
 {
 	struct stat x, y;
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	    x.st_ino == y.st_ino;
 }
 
 int hive_commit(struct hive *h, int fd, struct error *err)

@@ -29,7 +29,7 @@ static int check_values(const struct hive *h, const char *key, const struct hive
 			return big_value(h, key, item->name, item->value.data.len, err);
 		if (!item->exact)
 			return err_set(err, ERR_UNKNOWN_SHAPE,
-			    "%s: key %s holds a value whose name (%s) rewriting the key would change",
+			    "%s: key %s holds a value whose name (%s) libhivex cannot write",
 			    h->name, hive_key_label(key), item->name);
 	}
 	return 0;
@@ -58,7 +58,8 @@ static int begin_edit(const struct hive *h, const char *key, struct error *err)
 	const char *p = key;
 
 	if (!h->write || h->failed)
-		return err_set(err, ERR_INTERNAL, "%s: edit of a hive that cannot be committed", h->name);
+		return err_set(
+		    err, ERR_INTERNAL, "%s: edit of a hive that cannot be committed", h->name);
 	while (*key) {
 		size_t n = strcspn(p, "\\");
 
@@ -126,8 +127,8 @@ static struct hive_key *need_key(struct hive *h, const char *path, struct error 
 	if (rc == 1)
 		return touch(h, path, &at, err);
 	if (!name_can_be_made(last_name(path))) {
-		err_set(err, ERR_INTERNAL, "%s: key %s cannot be made: its name is not ASCII or too long",
-		    h->name, path);
+		err_set(err, ERR_INTERNAL,
+		    "%s: key %s cannot be made: its name is not ASCII or too long", h->name, path);
 		return NULL;
 	}
 	CLEANUP(free) char *above = parent_path(path);
@@ -147,8 +148,8 @@ static int set(struct hive *h, const char *key, const char *value, const struct 
 	if (v->data.len > HIVE_BIG_VALUE)
 		return big_value(h, key, value, v->data.len, err);
 	if (!utf8_valid(value, strlen(value)))
-		return err_set(err, ERR_INTERNAL, "%s: key %s: the value's name is not UTF-8", h->name,
-		    hive_key_label(key));
+		return err_set(err, ERR_INTERNAL, "%s: key %s: the value's name is not UTF-8",
+		    h->name, hive_key_label(key));
 	struct hive_key *k = need_key(h, key, err);
 	if (!k || check_values(h, key, k, err) != 0)
 		return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the files of the hive module share: hive.c reads, hive_edit.c changes, hive_commit.c writes. */
+/* Shared by the files of one module: hive.c reads, hive_edit.c changes, hive_commit.c writes. */
 #ifndef W7PREP_IMAGE_HIVE_INTERNAL_H
 #define W7PREP_IMAGE_HIVE_INTERNAL_H
 
@@ -52,6 +52,8 @@ void hive_key_free(struct hive_key *k);
 const char *hive_key_label(const char *key);
 const char *hive_value_label(const char *value);
 
+/* Both return -1. */
+int hive_damaged_hint(struct error *err);
 int hive_damaged_key(const char *hive, const char *key, struct error *err);
 
 #endif

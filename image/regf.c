@@ -86,7 +86,8 @@ int regf_read_header(int fd, struct regf *out, struct error *err)
 static int check_header(const struct regf *r, uint64_t size, struct error *err)
 {
 	if (!r->checksum_ok)
-		return err_set(err, ERR_DAMAGED, "damaged registry hive: wrong checksum in its header");
+		return err_set(err, ERR_DAMAGED,
+		    "damaged registry hive: wrong checksum in its header");
 	if (r->major != 1)
 		return err_set(err, ERR_DAMAGED, "registry hive of unknown version %u.%u", r->major,
 		    r->minor);
@@ -94,7 +95,8 @@ static int check_header(const struct regf *r, uint64_t size, struct error *err)
 		return err_set(err, ERR_LIMIT, "registry hive of %llu bytes, more than %u",
 		    (unsigned long long)size, REGF_MAX_SIZE);
 	if (r->end == 0 || r->end % 4096 != 0)
-		return err_set(err, ERR_DAMAGED, "damaged registry hive: impossible length in its header");
+		return err_set(err, ERR_DAMAGED,
+		    "damaged registry hive: impossible length in its header");
 	if (size < BASE_BLOCK + (uint64_t)r->end)
 		return err_set(err, ERR_DAMAGED,
 		    "registry hive cut short: %llu bytes of %llu", (unsigned long long)size,
@@ -199,7 +201,6 @@ char *regf_name_utf8(const struct regf_name *name, bool *exact)
 	bool ok = name->latin1 || name->len % 2 == 0;
 
 	buf_reserve(&wide, 2 * n);
-
 	for (size_t i = 0; i < n; i++) {
 		unsigned u = name->latin1 ? name->p[i] : le16(name->p + 2 * i);
 
@@ -214,7 +215,8 @@ char *regf_name_utf8(const struct regf_name *name, bool *exact)
 		CLEANUP(buf) struct buf back = BUF_INIT;
 
 		utf8_to_utf16le(s, &back);
-		*exact = ok && back.len == wide.len + 2 && memcmp(back.data, wide.data, wide.len) == 0;
+		*exact = ok && back.len == wide.len + 2 &&
+		    memcmp(back.data, wide.data, wide.len) == 0;
 	}
 	return s;
 }

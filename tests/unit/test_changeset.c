@@ -63,22 +63,23 @@ START_TEST(registry_changes_are_shown)
 	strvec_add(&list, "a");
 	strvec_add(&list, "b");
 	buf_add(&raw.data, "123", 3);
-	assert_shown(changeset_set_value(&cs, "h", CHANGE_SYSTEM, "K\\L", "v", hive_dword(0xabcd1234),
-			 "r"),
-	    "SYSTEM\\K\\L!v", "0xabcd1234");
-	assert_shown(changeset_set_value(&cs, "h", CHANGE_SOFTWARE, "K", "", hive_sz("Größe"), "r"),
-	    "SOFTWARE\\K!(default)", "Größe");
-	assert_shown(changeset_set_value(&cs, "h", CHANGE_COMPONENTS, "K", "m", hive_multi_sz(&list),
-			 "r"),
-	    "COMPONENTS\\K!m", "a, b");
-	struct change *c = changeset_set_value(&cs, "h", CHANGE_SYSTEM, "K", "b", raw, "r");
+	struct change *c =
+	    changeset_set_value(&cs, "h", CHANGE_SYSTEM, "K\\L", "v", hive_dword(0xabcd1234), "r");
+	assert_shown(c, "SYSTEM\\K\\L!v", "0xabcd1234");
+	c = changeset_set_value(&cs, "h", CHANGE_SYSTEM, "K", "v", hive_dword(4), "r");
+	assert_shown(c, "SYSTEM\\K!v", "0x4");
+	c = changeset_set_value(&cs, "h", CHANGE_SOFTWARE, "K", "", hive_sz("Größe"), "r");
+	assert_shown(c, "SOFTWARE\\K!(default)", "Größe");
+	c = changeset_set_value(&cs, "h", CHANGE_COMPONENTS, "K", "m", hive_multi_sz(&list), "r");
+	assert_shown(c, "COMPONENTS\\K!m", "a, b");
+	c = changeset_set_value(&cs, "h", CHANGE_SYSTEM, "K", "b", raw, "r");
 	assert_shown(c, "SYSTEM\\K!b", "3 bytes");
 	c->secret = true;
 	assert_shown(c, "SYSTEM\\K!b", "<secret>");
 	changeset_delete_value(&cs, "h", CHANGE_SYSTEM, "K", "gone", "r");
-	assert_shown(&cs.list.v[4], "SYSTEM\\K!gone", NULL);
+	assert_shown(&cs.list.v[5], "SYSTEM\\K!gone", NULL);
 	changeset_delete_key(&cs, "h", CHANGE_SYSTEM, "K\\gone", "r");
-	assert_shown(&cs.list.v[5], "SYSTEM\\K\\gone", NULL);
+	assert_shown(&cs.list.v[6], "SYSTEM\\K\\gone", NULL);
 }
 END_TEST
 

@@ -129,6 +129,9 @@ static const struct image_ops memory_engine = {
 const struct image_ops *const image_engines[] = {&memory_engine, NULL};
 const struct undo_ops *const undo_kinds[] = {NULL};
 
+#define NOTIFY "ControlSet001\\services\\sppuinotify"
+#define KMS_HOST "KeyManagementServiceName"
+
 static struct image *im;
 static struct changeset cs;
 static struct windows win;
@@ -152,9 +155,9 @@ static void begin(const struct hivegen_options *software)
 	struct hivegen *soft = hivegen_new();
 
 	hivegen_set_dword(system, "Select", "Current", 1);
-	hivegen_set_dword(system, "ControlSet001\\services\\sppuinotify", "Start", 4);
+	hivegen_set_dword(system, NOTIFY, "Start", 4);
 	hivegen_set_binary(system, "WPA\\x", "y", "z", 1);
-	hivegen_set_sz(soft, "Microsoft\\SPP", "KeyManagementServiceName", "old.example.org");
+	hivegen_set_sz(soft, "Microsoft\\SPP", KMS_HOST, "old.example.org");
 	hivegen_set_binary(soft, "Big", "blob", big, sizeof(big));
 	add_hive("/WINDOWS/system32/config/SYSTEM", system, NULL);
 	add_hive("/WINDOWS/system32/config/SOFTWARE", soft, software);
@@ -198,26 +201,22 @@ START_TEST(each_hive_is_put_once_with_all_its_changes)
 	uint32_t n = 0;
 
 	begin(NULL);
-	changeset_set_value(&cs, "h", CHANGE_SYSTEM, "ControlSet001\\services\\sppuinotify", "Start",
-	    hive_dword(3), "r");
-	changeset_delete_value(&cs, "h", CHANGE_SOFTWARE, "Microsoft\\SPP", "KeyManagementServiceName",
-	    "r");
+	changeset_set_value(&cs, "h", CHANGE_SYSTEM, NOTIFY, "Start", hive_dword(3), "r");
+	changeset_delete_value(&cs, "h", CHANGE_SOFTWARE, "Microsoft\\SPP", KMS_HOST, "r");
 	changeset_set_value(&cs, "h", CHANGE_SYSTEM, "Setup", "CmdLine", hive_sz("x"), "r");
-	changeset_set_value(&cs, "h", CHANGE_SOFTWARE, "Microsoft\\SPP", "KeyManagementServiceName",
-	    hive_sz("kms.example.org"), "r");
+	changeset_set_value(
+	    &cs, "h", CHANGE_SOFTWARE, "Microsoft\\SPP", KMS_HOST, hive_sz("kms.example.org"), "r");
 	assert_ok(changeset_run(im, 0, &win, &cs, &err), err);
 	ck_assert_uint_eq(disk.log.n, 2);
 	ck_assert_uint_eq(find("/Windows/System32/config/SYSTEM")->puts, 1);
 	ck_assert_uint_eq(find("/Windows/System32/config/SYSTEM")->sd.len, 0);
 	struct hive *h = open_hive("/Windows/System32/config/SYSTEM");
-	ck_assert_int_eq(
-	    hive_get_dword(h, "ControlSet001\\services\\sppuinotify", "Start", &n, &err), 1);
+	ck_assert_int_eq(hive_get_dword(h, NOTIFY, "Start", &n, &err), 1);
 	ck_assert_uint_eq(n, 3);
 	ck_assert_int_eq(hive_key_exists(h, "Setup", &err), 1);
 	hive_close(h);
 	h = open_hive("/Windows/System32/config/SOFTWARE");
-	ck_assert_int_eq(
-	    hive_get_string(h, "Microsoft\\SPP", "KeyManagementServiceName", &name, &err), 1);
+	ck_assert_int_eq(hive_get_string(h, "Microsoft\\SPP", KMS_HOST, &name, &err), 1);
 	ck_assert_str_eq(name, "kms.example.org");
 	free(name);
 	hive_close(h);

@@ -378,6 +378,23 @@ START_TEST(what_libhivex_would_write_wrong_is_refused)
 }
 END_TEST
 
+/* Windows 2000 has lists of subkeys without names: libhivex can add to them, not take away. */
+START_TEST(a_list_that_libhivex_cannot_shorten_is_refused)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	FD fd = sample(&(struct hivegen_options){.list = HIVEGEN_LI});
+	FD out = mem();
+	FD added = mem();
+	HIVE h = open_hive(fd, true);
+	HIVE other = open_hive(fd, true);
+
+	assert_ok(hive_delete_key(h, "Tree\\A", &err), err);
+	assert_fails(hive_commit(h, out, &err), err, ERR_UNKNOWN_SHAPE);
+	assert_ok(set(other, "Tree\\C", "x", hive_dword(1), &err), err);
+	assert_ok(hive_commit(other, added, &err), err);
+}
+END_TEST
+
 START_TEST(commit_goes_to_another_file_that_takes_it)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
@@ -389,7 +406,7 @@ START_TEST(commit_goes_to_another_file_that_takes_it)
 	assert_ok(set(h, "Select", "x", hive_dword(1), &err), err);
 	assert_fails(hive_commit(h, fd, &err), err, ERR_INTERNAL);
 	assert_ok(set(other, "Select", "x", hive_dword(1), &err), err);
-	assert_fails(hive_commit(other, full, &err), err, ERR_ENGINE);
+	assert_fails(hive_commit(other, full, &err), err, ERR_NO_SPACE);
 	assert_fails(hive_commit(other, full, &err), err, ERR_INTERNAL);
 }
 END_TEST
@@ -412,6 +429,8 @@ START_TEST(a_commit_replaces_longer_content)
 }
 END_TEST
 
+#define NOTIFY(n) "ControlSet00" n "\\services\\sppuinotify"
+#define PRODUCT_OPTIONS "ControlSet001\\Control\\ProductOptions"
 #define REAL "hives/win7sp1-x86-kb971033-SYSTEM.xz"
 
 /* The real SYSTEM hive, or -1. */
@@ -434,8 +453,8 @@ START_TEST(the_real_hive_keeps_what_was_not_planned)
 	if (fd < 0)
 		return;
 	HIVE h = open_hive(fd, true);
-	assert_ok(set(h, "ControlSet001\\services\\sppuinotify", "Start", hive_dword(4), &err), err);
-	assert_ok(hive_delete_value(h, "ControlSet002\\services\\sppuinotify", "Start", &err), err);
+	assert_ok(set(h, NOTIFY("1"), "Start", hive_dword(4), &err), err);
+	assert_ok(hive_delete_value(h, NOTIFY("2"), "Start", &err), err);
 	assert_ok(hive_delete_key(h, "ControlSet001\\services\\WatAdminSvc", &err), err);
 	assert_ok(hive_delete_key(h, "ControlSet001\\Enum\\no such", &err), err);
 	assert_ok(set(h, "Setup\\w7prep test", "x", hive_sz("y"), &err), err);
@@ -471,7 +490,7 @@ START_TEST(product_options_of_the_real_hive_are_refused)
 	if (fd < 0)
 		return;
 	HIVE h = open_hive(fd, true);
-	ck_assert_int_eq(set(h, "ControlSet001\\Control\\ProductOptions", "x", hive_dword(1), &err), -1);
+	ck_assert_int_eq(set(h, PRODUCT_OPTIONS, "x", hive_dword(1), &err), -1);
 	ck_assert_int_eq(err.code, ERR_BIG_VALUE);
 	ck_assert_msg(strstr(err.message, "ProductPolicy"), "%s", err.message);
 }
@@ -483,5 +502,6 @@ SUITE("hive", values_are_read_by_type, what_is_absent_or_of_another_type_is_zero
     deleted_keys_can_be_made_anew, deleting_what_is_not_there_changes_nothing,
     a_key_with_a_big_value_is_not_rewritten, subkeys_of_a_key_with_a_big_value_can_change,
     a_value_that_would_be_big_is_refused, what_libhivex_would_write_wrong_is_refused,
-    commit_goes_to_another_file_that_takes_it, a_commit_replaces_longer_content,
+    a_list_that_libhivex_cannot_shorten_is_refused, commit_goes_to_another_file_that_takes_it,
+    a_commit_replaces_longer_content,
     the_real_hive_keeps_what_was_not_planned, product_options_of_the_real_hive_are_refused)

@@ -70,8 +70,8 @@ static void assert_others(const struct buf *sd, bool read, bool write, const cha
 {
 	struct secdesc_access a = secdesc_others(sd->data, sd->len);
 
-	ck_assert_msg(a.others_read == read && a.others_write == write, "%s: read %d, write %d", what,
-	    a.others_read, a.others_write);
+	ck_assert_msg(a.others_read == read && a.others_write == write, "%s: read %d, write %d",
+	    what, a.others_read, a.others_write);
 }
 
 START_TEST(the_measured_descriptor_is_made)
@@ -97,7 +97,8 @@ START_TEST(what_is_made_is_as_closed_as_it_says)
 
 		secdesc_make(made, &sd);
 		for (enum secdesc_kind as = SECDESC_SECRET; as <= SECDESC_DIRECTORY; as++)
-			ck_assert_msg(secdesc_is_safe(&sd, as) == safe[made][as], "%u as %u", made, as);
+			ck_assert_msg(
+			    secdesc_is_safe(&sd, as) == safe[made][as], "%u as %u", made, as);
 		assert_others(&sd, made != SECDESC_SECRET, false, "made");
 	}
 }
@@ -138,8 +139,7 @@ START_TEST(entries_count_for_who_they_are_for)
 	    {"creator owner here", SID_CREATOR_OWNER, 0, 0, 0x1f01ff, true, true},
 	    {"users write below", SID_USERS, 0, 0x0b, 0x6, false, true},
 	    {"unknown entry for SYSTEM", SID_SYSTEM, 5, 0, 0x2, false, true},
-	    {"longer SID that begins as SYSTEM", "01020000000000051200000001000000", 0, 0, 0x1, true,
-		false},
+	    {"a longer SID", "01020000000000051200000001000000", 0, 0, 0x1, true, false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
