@@ -95,7 +95,8 @@ static void open_hive(struct win_reader *r, enum win_hive which, const char *nam
 
 /*
  * A registry put together from two Windows versions. SOFTWARE names the version; SYSTEM does
- * not, but lacks a service that every Windows 7 has and has one that none has.
+ * not, but lacks a service that every Windows 7 has and has one that none has. A dirty hive is
+ * not asked: what it holds is not the last word, and it is refused for that.
  */
 static const char *foreign_system(struct win_reader *r)
 {
@@ -108,7 +109,8 @@ static const char *foreign_system(struct win_reader *r)
 	};
 	CLEANUP(free) char *own = win_control(r->win, "services\\sppuinotify");
 
-	if (win_key(r, WIN_SYSTEM, own))
+	if (!r->hives[WIN_SYSTEM] || hive_is_dirty(r->hives[WIN_SYSTEM]) ||
+	    win_key(r, WIN_SYSTEM, own))
 		return NULL;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		CLEANUP(free) char *service = xasprintf("services\\%s", marks[i].service);
