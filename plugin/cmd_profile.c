@@ -47,14 +47,6 @@ static int list(const struct cli *cli)
 	return EXIT_DONE;
 }
 
-/* Read the profile named @name; a complaint beyond the first is a line on standard error. */
-static int read_named(const char *name, struct profile *p, struct error *err)
-{
-	struct cli one = {.profile = (char *)name};
-
-	return job_profile(&one, p, err);
-}
-
 static int show(const struct cli *cli)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
@@ -62,12 +54,11 @@ static int show(const struct cli *cli)
 	size_t n;
 	const struct profile_key *keys = profile_keys(&n);
 	json_t *row = json_object(), *settings = json_array();
-	const char *section = "";
 
-	if (read_named(cli->args.v[1], &p, &err) != 0) {
+	if (job_profile(cli->args.v[1], &p, &err) != 0) {
 		json_decref(row);
 		json_decref(settings);
-		return command_failed("profile", cli, &err);
+		return command_failed_said("profile", cli, &err);
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct profile_source *from = profile_source(&p, &keys[i]);
@@ -76,12 +67,10 @@ static int show(const struct cli *cli)
 		    from ? xasprintf("%s:%u", from->file, from->line) : xstrdup("default");
 		json_t *o = json_object();
 
-		if (!cli->json && strcmp(section, keys[i].section) != 0)
-			printf("%s[%s]\n", i ? "\n" : "", keys[i].section);
-		section = keys[i].section;
 		if (!cli->json)
-			printf("%-24s = %-20s ; %s\n", keys[i].name, value ? value : "", where);
-		json_object_set_new(o, "section", json_string(section));
+			printf("%-11s %-23s %-24s %s\n", keys[i].section, keys[i].name,
+			    value ? value : "-", where);
+		json_object_set_new(o, "section", json_string(keys[i].section));
 		json_object_set_new(o, "key", json_string(keys[i].name));
 		json_object_set_new(o, "value", report_json_text(value));
 		json_object_set_new(o, "from", report_json_text(where));
@@ -106,9 +95,8 @@ static int check_one(const char *path, const struct cli *cli, json_t *rows)
 
 	json_object_set_new(row, "name", report_json_text(path_base(path)));
 	json_object_set_new(row, "path", report_json_text(path));
-	if (read_named(path, &p, &err) != 0) {
+	if (job_profile(path, &p, &err) != 0) {
 		status = (int)err_status(&err);
-		ui_error(&err);
 		json_object_set_new(row, "error", report_json_error(&err));
 	} else if (!cli->json) {
 		printf("%s: fine%s\n", path, p.warnings.n ? ", with warnings" : "");
@@ -172,15 +160,15 @@ static int advise(const struct cli *cli)
 	json_t *rows = json_array();
 	int status = EXIT_DONE;
 
-	if (read_named(cli->args.v[1], &p, &err) != 0) {
+	if (job_profile(cli->args.v[1], &p, &err) != 0) {
 		json_decref(rows);
-		return command_failed("profile", cli, &err);
+		return command_failed_said("profile", cli, &err);
 	}
 	if (cli->args.n < 3) {
 		advise_one(&p, &(struct strategy_image){0}, NULL, cli, rows);
 	} else if (job_open(&job, cli, cli->args.v[2], false) != 0) {
 		status = (int)err_status(&job.error);
-		ui_error(&job.error);
+		ui_error(&job.error, NULL);
 	}
 	for (size_t i = 0; i < job.targets.n; i++) {
 		const struct windows *win = &job.targets.v[i].win;

@@ -26,7 +26,7 @@ static int undo_one(const char *path, const struct cli *cli, json_t *images)
 		    left ? "; older changes remain (undo again, or --all)" : "");
 	}
 	if (status)
-		ui_error(&err);
+		ui_error(&err, NULL);
 	return status;
 }
 

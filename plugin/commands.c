@@ -15,15 +15,20 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-int command_failed(const char *command, const struct cli *cli, struct error *err)
+int command_failed_said(const char *command, const struct cli *cli, struct error *err)
 {
 	int status = err_status(err);
 
-	ui_error(err);
 	if (cli->json)
 		report_json_print(command, status, NULL, err);
 	err_clear(err);
 	return status;
+}
+
+int command_failed(const char *command, const struct cli *cli, struct error *err)
+{
+	ui_error(err, NULL);
+	return command_failed_said(command, cli, err);
 }
 
 static int worse(int a, int b)
@@ -49,7 +54,7 @@ static int run_on(const struct image_command *cmd, const struct cli *cli, const 
 	else
 		report_text(&job, cmd->parts);
 	if (job.error.code != ERR_NONE)
-		ui_error(&job.error);
+		ui_error(&job.error, NULL);
 	job_free(&job);
 	return status;
 }
@@ -61,10 +66,10 @@ int run_on_images(const struct image_command *cmd, const struct cli *cli)
 	json_t *images = cli->json ? json_array() : NULL;
 	int status = EXIT_DONE;
 
-	if (cli->profile && job_profile(cli, &profile, &err) != 0) {
+	if (cli->profile && job_profile(cli->profile, &profile, &err) != 0) {
 		json_decref(images);
 		profile_free(&profile);
-		return command_failed(cmd->name, cli, &err);
+		return command_failed_said(cmd->name, cli, &err);
 	}
 	if (cli->root)
 		status = run_on(cmd, cli, cli->root, &profile, images);

@@ -28,7 +28,9 @@ struct image_command {
  */
 int run_on_images(const struct image_command *cmd, const struct cli *cli);
 
-/* Print a failure that belongs to no image, as text and with --json; returns its status. */
+/* A failure that belongs to no image, as text and with --json; returns its status. */
 int command_failed(const char *command, const struct cli *cli, struct error *err);
+/* The same when it was said already (job_profile): only with --json. */
+int command_failed_said(const char *command, const struct cli *cli, struct error *err);
 
 #endif

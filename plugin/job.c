@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "image/txn.h"
+#include "plugin/ui.h"
 
 /* What a volume without a Windows is, for a note. */
 static void note_volume(struct job *job, const struct image_volume *v)
@@ -255,16 +256,14 @@ void job_free(struct job *job)
 	free(job->path);
 }
 
-int job_profile(const struct cli *cli, struct profile *out, struct error *err)
+int job_profile(const char *name, struct profile *out, struct error *err)
 {
 	CLEANUP(strvec) struct strvec more = STRVEC_INIT;
-	CLEANUP(free) char *path = profile_find(cli->profile, err);
+	CLEANUP(free) char *path = profile_find(name, err);
+	int rc = path ? profile_read(path, out, &more, err) : -1;
 
-	if (!path)
-		return -1;
-	int rc = profile_read(path, out, &more, err);
-	for (size_t i = 0; i < more.n; i++)
-		log_warn("%s", more.v[i]);
+	if (rc != 0)
+		ui_error(err, &more);
 	for (size_t i = 0; rc == 0 && i < out->warnings.n; i++)
 		log_warn("%s", out->warnings.v[i]);
 	return rc;

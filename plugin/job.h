@@ -51,7 +51,10 @@ int job_status(const struct job *job, bool pending);
 void job_close(struct job *job);	/* the image; facts and results stay */
 void job_free(struct job *job);
 
-/* Read the profile that -p names. 0/-1; all complaints but the first go to standard error. */
-int job_profile(const struct cli *cli, struct profile *out, struct error *err);
+/*
+ * Read the profile that -p names. 0/-1. A failure is reported here, with every complaint in
+ * the order of the file; its status is err_status(err).
+ */
+int job_profile(const char *name, struct profile *out, struct error *err);
 
 #endif

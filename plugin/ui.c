@@ -144,18 +144,25 @@ void ui_stop(void)
 	ui.log = NULL;
 }
 
-void ui_error(const struct error *err)
+static void error_line(const char *code, const char *text)
 {
-	const char *text = err->message ? err->message : "out of memory";
-
 	to_log_file("error", text);
 	clear_bar();
-	if (ui.mode == PROGRESS_JSON) {
-		json_line(json_pack("{ss ss ss}", "type", "error", "code", err_code_name(err->code),
-		    "message", text));
+	if (ui.mode == PROGRESS_JSON)
+		json_line(json_pack("{ss ss ss}", "type", "error", "code", code, "message", text));
+	else
+		fprintf(stderr, "w7prep: error: %s\n", text);
+}
+
+void ui_error(const struct error *err, const struct strvec *more)
+{
+	const char *code = err_code_name(err->code);
+
+	error_line(code, err->message ? err->message : "out of memory");
+	for (size_t i = 0; more && i < more->n; i++)
+		error_line(code, more->v[i]);
+	if (ui.mode == PROGRESS_JSON)
 		return;
-	}
-	fprintf(stderr, "w7prep: error: %s\n", text);
 	if (err->hint)
 		fprintf(stderr, "  hint: %s\n", err->hint);
 	if (err_status(err) == EXIT_FAILED_CHANGED)

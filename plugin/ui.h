@@ -10,7 +10,10 @@
 int ui_start(const struct cli *cli, struct error *err);
 void ui_stop(void);
 
-/* "w7prep: error: …" and "  hint: …"; also to the log file. */
-void ui_error(const struct error *err);
+/*
+ * "w7prep: error: …", further errors of the same thing (@more may be NULL), "  hint: …"; also
+ * to the log file.
+ */
+void ui_error(const struct error *err, const struct strvec *more);
 
 #endif
