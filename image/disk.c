@@ -79,6 +79,8 @@ static struct blockdev *attach(struct disk *d, bool writable, bool shared, struc
 	    .shared = shared,
 	};
 
+	if (d->dev && writable == (d->dev->write != NULL))
+		return d->dev;
 	if (disk_detach(d, err) != 0)
 		return NULL;
 	if (writable && !d->overlay) {

@@ -45,8 +45,9 @@ const char *disk_path(const struct disk *d);
 
 /*
  * The disk's content as a block device: the overlay's once there is one, the image's
- * before. An earlier attachment is detached. The device belongs to @d and lives until the next
- * attach, detach, commit or abort. NULL on error.
+ * before. An attachment of the same kind is kept, another one detached: to be sure that nothing
+ * from memory is seen, detach first. The device belongs to @d and lives until the next attach of
+ * the other kind, detach, begin, commit or abort. NULL on error.
  */
 struct blockdev *disk_attach(struct disk *d, bool writable, struct error *err);
 /*

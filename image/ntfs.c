@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "image/ntfs_volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ntfs-3g/device.h>
+#include <ntfs-3g/logging.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "common/fsutil.h"
+#include "common/text.h"
+#include "image/ntfs_boot.h"
+
+#define NAMES_MAX 500000	/* in one directory */
+#define FETCH_MAX (2ull << 30)	/* a hive has at most 2 GiB */
+#define SD_MAX 65536
+#define FILE_ATTRIBUTE_DIRECTORY 0x10
+#define FILE_ATTRIBUTES_WINDOWS 0xffff	/* above: NTFS's own */
+
+/* The library's last complaint: the reason behind an errno. */
+static _Thread_local char last_message[256];
+
+static int keep_message(const char *function, const char *file, int line, u32 level, void *data,
+    const char *format, va_list args)
+{
+	(void)function, (void)file, (void)line, (void)data;
+	if (!(level & (NTFS_LOG_LEVEL_ERROR | NTFS_LOG_LEVEL_PERROR | NTFS_LOG_LEVEL_CRITICAL)))
+		return 0;
+	int eo = errno;
+	vsnprintf(last_message, sizeof(last_message), format, args);
+	char *nl = strchr(last_message, '\n');
+	if (nl)
+		*nl = '\0';
+	errno = eo;
+	return 0;
+}
+
+int ntfsvol_failed(struct ntfsvol *v, const char *what, const char *path, struct error *err)
+{
+	int why = errno;
+
+	if (v->io.code) {
+		err_move(err, &v->io);
+		return err_context(err, "cannot %s %s", what, path);
+	}
+	if (why == ENOSPC) {
+		err_set(err, ERR_NO_SPACE, "cannot %s %s: the volume in the image is full", what, path);
+		return err_hint(err, "delete what is not needed in Windows, or enlarge the volume");
+	}
+	return err_set(err, why == EIO || why == EINVAL || why == ERANGE ? ERR_DAMAGED : ERR_ENGINE,
+	    "cannot %s %s: %s%s%s", what, path, strerror(why), last_message[0] ? ": " : "",
+	    last_message);
+}
+
+/* ---- the device that the library sees ---- */
+
+static struct ntfsvol *of(struct ntfs_device *dev)
+{
+	return dev->d_private;
+}
+
+static int dev_open(struct ntfs_device *dev, int flags)
+{
+	if (NDevOpen(dev)) {
+		errno = EBUSY;
+		return -1;
+	}
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		NDevSetReadOnly(dev);
+	NDevSetOpen(dev);
+	return 0;
+}
+
+static int dev_sync(struct ntfs_device *dev)
+{
+	struct ntfsvol *v = of(dev);
+
+	if (NDevReadOnly(dev) || !NDevDirty(dev))
+		return 0;
+	if (blockdev_flush(v->dev, v->io.code ? NULL : &v->io) != 0) {
+		errno = EIO;
+		return -1;
+	}
+	NDevClearDirty(dev);
+	return 0;
+}
+
+static int dev_close(struct ntfs_device *dev)
+{
+	int rc = dev_sync(dev);
+
+	NDevClearOpen(dev);
+	return rc;
+}
+
+/* How much of [off, off + count) is on the volume; -1 with errno. */
+static s64 clip(const struct ntfsvol *v, s64 count, s64 off)
+{
+	if (count < 0 || off < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	if ((uint64_t)off >= v->size)
+		return 0;
+	return (uint64_t)count < v->size - (uint64_t)off ? count : (s64)(v->size - (uint64_t)off);
+}
+
+static s64 dev_pread(struct ntfs_device *dev, void *p, s64 count, s64 off)
+{
+	struct ntfsvol *v = of(dev);
+	s64 n = clip(v, count, off);
+
+	if (n <= 0)
+		return n;
+	if (blockdev_read(v->dev, p, (size_t)n, v->offset + (uint64_t)off,
+		v->io.code ? NULL : &v->io) != 0) {
+		errno = EIO;
+		return -1;
+	}
+	return n;
+}
+
+static s64 dev_pwrite(struct ntfs_device *dev, const void *p, s64 count, s64 off)
+{
+	struct ntfsvol *v = of(dev);
+	s64 n = clip(v, count, off);
+
+	if (NDevReadOnly(dev)) {
+		errno = EROFS;
+		return -1;
+	}
+	if (n <= 0)
+		return n;
+	NDevSetDirty(dev);
+	if (blockdev_write(v->dev, p, (size_t)n, v->offset + (uint64_t)off,
+		v->io.code ? NULL : &v->io) != 0) {
+		errno = EIO;
+		return -1;
+	}
+	return n;
+}
+
+static s64 dev_read(struct ntfs_device *dev, void *p, s64 count)
+{
+	s64 n = dev_pread(dev, p, count, of(dev)->pos);
+
+	if (n > 0)
+		of(dev)->pos += n;
+	return n;
+}
+
+static s64 dev_write(struct ntfs_device *dev, const void *p, s64 count)
+{
+	s64 n = dev_pwrite(dev, p, count, of(dev)->pos);
+
+	if (n > 0)
+		of(dev)->pos += n;
+	return n;
+}
+
+static s64 dev_seek(struct ntfs_device *dev, s64 offset, int whence)
+{
+	struct ntfsvol *v = of(dev);
+	s64 base = whence == SEEK_CUR ? v->pos : whence == SEEK_END ? (s64)v->size : 0;
+
+	if (__builtin_add_overflow(base, offset, &base) || base < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return v->pos = base;
+}
+
+static int dev_stat(struct ntfs_device *dev, struct stat *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->st_mode = S_IFREG | 0600;
+	st->st_size = (off_t)of(dev)->size;
+	return 0;
+}
+
+static int dev_ioctl(struct ntfs_device *dev, unsigned long request, void *arg)
+{
+	(void)dev, (void)request, (void)arg;
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
+static struct ntfs_device_operations device_operations = {
+	.open = dev_open,
+	.close = dev_close,
+	.seek = dev_seek,
+	.read = dev_read,
+	.write = dev_write,
+	.pread = dev_pread,
+	.pwrite = dev_pwrite,
+	.sync = dev_sync,
+	.stat = dev_stat,
+	.ioctl = dev_ioctl,
+};
+
+/* ---- mounting ---- */
+
+static int volume_dirty(struct error *err)
+{
+	err_set(err, ERR_VOLUME_DIRTY, "the NTFS volume was not left clean");
+	return err_hint(err, "start this Windows, run chkdsk /f if it asks for it, and shut it down properly");
+}
+
+/* The library would mount a volume whose dirty flag is set. */
+static int check_clean(const struct ntfsvol *v, struct error *err)
+{
+	struct ntfs_state state;
+	enum volume_kind kind;
+	int rc = ntfs_state_read(v->dev, v->offset, v->size, &kind, &state, err);
+
+	if (rc == 0)
+		return err_set(err, ERR_DAMAGED, "not an NTFS volume");
+	if (rc < 0)
+		return -1;
+	return state.dirty || !state.log_clean ? volume_dirty(err) : 0;
+}
+
+static int mount_failed(struct ntfsvol *v, bool write, struct error *err)
+{
+	if (write && errno == EPERM && !v->io.code) {
+		err_set(err, ERR_HIBERNATED, "Windows on this volume is hibernated");
+		return err_hint(err, "start it and shut it down; before sysprep: powercfg /h off");
+	}
+	if (write && errno == EOPNOTSUPP && !v->io.code)
+		return volume_dirty(err);
+	return ntfsvol_failed(v, "mount", "the NTFS volume", err);
+}
+
+static int mount_volume(struct ntfsvol *v, bool write, struct error *err)
+{
+	last_message[0] = '\0';
+	ntfs_log_set_handler(keep_message);
+	if (write && check_clean(v, err) != 0)
+		return -1;
+	struct ntfs_device *dev = ntfs_device_alloc("image", 0, &device_operations, v);
+	if (!dev)
+		return ntfsvol_failed(v, "mount", "the NTFS volume", err);
+	/* neither RECOVER nor IGNORE_HIBERFILE: what Windows left is never overruled */
+	v->vol = ntfs_device_mount(dev, write ? NTFS_MNT_NONE : NTFS_MNT_RDONLY | NTFS_MNT_FORENSIC);
+	if (!v->vol) {
+		mount_failed(v, write, err);
+		ntfs_device_free(dev);
+		return -1;
+	}
+	if (ntfs_set_ignore_case(v->vol) != 0)
+		return ntfsvol_failed(v, "mount", "the NTFS volume", err);
+	NVolSetCompression(v->vol);	/* a compressed file stays one */
+	v->security.vol = v->vol;
+	if (!v->vol->secure_ni && ntfs_open_secure(v->vol) != 0 && write)
+		return ntfsvol_failed(v, "read", "the volume's security descriptors", err);
+	return 0;
+}
+
+struct ntfsvol *ntfsvol_open(struct blockdev *dev, uint64_t offset, uint64_t size, bool write,
+    struct error *err)
+{
+	struct ntfsvol *v = xcalloc(1, sizeof(*v));
+
+	v->dev = dev;
+	v->offset = offset;
+	v->size = size;
+	if (mount_volume(v, write, err) == 0)
+		return v;
+	ntfsvol_close(v, NULL);
+	return NULL;
+}
+
+int ntfsvol_close(struct ntfsvol *v, struct error *err)
+{
+	int rc = 0;
+
+	if (!v)
+		return 0;
+	if (v->vol) {
+		ntfs_close_secure(v->vol);
+		if (ntfs_umount(v->vol, FALSE) != 0)
+			rc = ntfsvol_failed(v, "unmount", "the NTFS volume", err);
+	}
+	/* an error of the device that the library passed over */
+	if (rc == 0 && v->io.code)
+		rc = err_move(err, &v->io);
+	err_clear(&v->io);
+	free(v);
+	return rc;
+}
+
+/* ---- looking up ---- */
+
+static ntfs_inode *open_inode(struct ntfsvol *v, u64 number, const char *path, struct error *err)
+{
+	ntfs_inode *ni = ntfs_inode_open(v->vol, number);
+
+	if (!ni)
+		ntfsvol_failed(v, "open", path, err);
+	return ni;
+}
+
+/* One step down: 1/0/-1. The volume's own files ($MFT …) are not there for us. */
+static int lookup_child(struct ntfsvol *v, ntfs_inode *dir, const char *name, const char *path,
+    u64 *number, struct error *err)
+{
+	ntfschar *unicode = NULL;
+	int n = ntfs_mbstoucs(name, &unicode);
+	CLEANUP(free) ntfschar *freed = unicode;
+
+	if (n <= 0 || n > NTFS_MAX_NAME_LEN)
+		return 0;
+	u64 ref = ntfs_inode_lookup_by_name(dir, unicode, n);
+	if (ref == (u64)-1)
+		return errno == ENOENT ? 0 : ntfsvol_failed(v, "find", path, err);
+	*number = MREF(ref);
+	return *number >= FILE_first_user;
+}
+
+static int through_link(const char *path, struct error *err)
+{
+	return err_set(err, ERR_UNKNOWN_SHAPE,
+	    "%s: there is a link (reparse point) on the way, which is not followed", path);
+}
+
+int ntfsvol_lookup(struct ntfsvol *v, const char *path, ntfs_inode **out, struct error *err)
+{
+	CLEANUP(free) char *copy = xstrdup(path);
+	char *save = NULL;
+
+	last_message[0] = '\0';
+	ntfs_inode *ni = open_inode(v, FILE_root, path, err);
+	for (char *name = strtok_r(copy, "/", &save); ni && name; name = strtok_r(NULL, "/", &save)) {
+		u64 number;
+		int rc = 0;
+
+		if (ntfs_is_reparse(ni))
+			rc = through_link(path, err);
+		else if (ntfs_is_directory(ni))
+			rc = lookup_child(v, ni, name, path, &number, err);
+		ntfs_inode_close(ni);
+		if (rc <= 0)
+			return rc;
+		ni = open_inode(v, number, path, err);
+	}
+	*out = ni;
+	return ni ? 1 : -1;
+}
+
+/* Names of the file, its 8.3 names not counted: what Windows calls links. */
+static unsigned count_links(ntfs_inode *ni)
+{
+	ntfs_attr_search_ctx *ctx = ntfs_attr_get_search_ctx(ni, NULL);
+	unsigned links = 0;
+
+	while (ctx && ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0,
+			  ctx) == 0) {
+		const FILE_NAME_ATTR *fn = (const FILE_NAME_ATTR *)((const char *)ctx->attr +
+		    le16_to_cpu(ctx->attr->value_offset));
+
+		links += fn->file_name_type != FILE_NAME_DOS;
+	}
+	if (ctx)
+		ntfs_attr_put_search_ctx(ctx);
+	return links;
+}
+
+int ntfsvol_stat(struct ntfsvol *v, const char *path, struct image_stat *st, struct error *err)
+{
+	ntfs_inode *ni;
+	int rc = ntfsvol_lookup(v, path, &ni, err);
+
+	memset(st, 0, sizeof(*st));
+	if (rc <= 0)
+		return rc;
+	st->is_dir = ntfs_is_directory(ni);
+	st->is_link = ntfs_is_reparse(ni);
+	st->size = st->is_dir ? 0 : (uint64_t)ni->data_size;
+	st->attributes = (le32_to_cpu(ni->flags) & FILE_ATTRIBUTES_WINDOWS) |
+	    (st->is_dir ? FILE_ATTRIBUTE_DIRECTORY : 0);
+	st->links = count_links(ni);
+	ntfs_inode_close(ni);
+	return 1;
+}
+
+/* ---- reading ---- */
+
+struct listing {
+	struct strvec *names;
+	bool too_many;
+};
+
+static int on_entry(void *opaque, const ntfschar *name, const int name_len, const int name_type,
+    const s64 pos, const MFT_REF mref, const unsigned dt_type)
+{
+	struct listing *l = opaque;
+
+	(void)pos, (void)dt_type;
+	/* "." and ".." are among the first for the root only */
+	if ((name_type & FILE_NAME_WIN32_AND_DOS) == FILE_NAME_DOS || MREF(mref) < FILE_first_user ||
+	    (name_len == 1 && name[0] == const_cpu_to_le16('.')) ||
+	    (name_len == 2 && name[0] == const_cpu_to_le16('.') && name[1] == const_cpu_to_le16('.')))
+		return 0;
+	if (l->names->n >= NAMES_MAX) {
+		l->too_many = true;
+		errno = EOVERFLOW;
+		return -1;
+	}
+	strvec_take(l->names, utf16le_to_utf8(name, (size_t)name_len * sizeof(*name)));
+	return 0;
+}
+
+int ntfsvol_list(struct ntfsvol *v, const char *path, struct strvec *names, struct error *err)
+{
+	struct listing l = {.names = names};
+	ntfs_inode *ni;
+	s64 pos = 0;
+	int rc = ntfsvol_lookup(v, path, &ni, err);
+
+	if (rc <= 0)
+		return rc;
+	if (ntfs_is_reparse(ni))
+		rc = through_link(path, err);
+	else if (!ntfs_is_directory(ni))
+		rc = 0;
+	else if (ntfs_readdir(ni, &pos, &l, on_entry) != 0)
+		rc = l.too_many
+		    ? err_set(err, ERR_LIMIT, "%s: more than %d names", path, NAMES_MAX)
+		    : ntfsvol_failed(v, "list", path, err);
+	ntfs_inode_close(ni);
+	return rc;
+}
+
+ntfs_attr *ntfsvol_open_data(struct ntfsvol *v, ntfs_inode *ni, const char *path,
+    struct error *err)
+{
+	if (ntfs_is_directory(ni) || ntfs_is_reparse(ni)) {
+		err_set(err, ERR_UNKNOWN_SHAPE, "%s is a %s, not a file", path,
+		    ntfs_is_reparse(ni) ? "link (reparse point)" : "directory");
+		return NULL;
+	}
+	ntfs_attr *na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
+	if (!na) {
+		ntfsvol_failed(v, "open", path, err);
+		return NULL;
+	}
+	if (!NAttrEncrypted(na))
+		return na;
+	err_set(err, ERR_UNKNOWN_SHAPE, "%s is encrypted (EFS)", path);
+	err_hint(err, "decrypt it in Windows: cipher /d");
+	ntfs_attr_close(na);
+	return NULL;
+}
+
+/* Exactly the bytes that the file says it has there. */
+static int read_data(struct ntfsvol *v, ntfs_attr *na, void *p, size_t n, uint64_t off,
+    const char *path, struct error *err)
+{
+	if (ntfs_attr_pread(na, (s64)off, (s64)n, p) == (s64)n)
+		return 0;
+	return ntfsvol_failed(v, "read", path, err);
+}
+
+int ntfsvol_read(struct ntfsvol *v, const char *path, uint64_t off, size_t max, struct buf *out,
+    struct error *err)
+{
+	ntfs_inode *ni;
+	int rc = ntfsvol_lookup(v, path, &ni, err);
+
+	buf_reset(out);
+	if (rc <= 0)
+		return rc;
+	ntfs_attr *na = ntfsvol_open_data(v, ni, path, err);
+	uint64_t size = na ? (uint64_t)na->data_size : 0;
+	if (!na)
+		rc = -1;
+	else if (off < size && max) {
+		size_t n = max < size - off ? max : (size_t)(size - off);
+
+		buf_reserve(out, n);
+		rc = read_data(v, na, out->data, n, off, path, err) == 0 ? 1 : -1;
+		out->len = rc == 1 ? n : 0;
+		out->data[out->len] = '\0';
+	}
+	if (na)
+		ntfs_attr_close(na);
+	ntfs_inode_close(ni);
+	return rc;
+}
+
+static int fetch_data(struct ntfsvol *v, ntfs_attr *na, const char *path, int fd,
+    struct error *err)
+{
+	CLEANUP(free) uint8_t *p = xmalloc(NTFS_PIECE);
+	uint64_t size = (uint64_t)na->data_size;
+
+	if (size > FETCH_MAX)
+		return err_set(err, ERR_LIMIT, "%s has %llu bytes", path, (unsigned long long)size);
+	for (uint64_t off = 0; off < size;) {
+		size_t n = size - off < NTFS_PIECE ? (size_t)(size - off) : NTFS_PIECE;
+
+		if (read_data(v, na, p, n, off, path, err) != 0)
+			return -1;
+		if (pwrite_all(fd, p, n, off, err) != 0)
+			return err_context(err, "%s", path);
+		off += n;
+	}
+	return 1;
+}
+
+int ntfsvol_fetch(struct ntfsvol *v, const char *path, int fd, struct error *err)
+{
+	ntfs_inode *ni;
+	int rc = ntfsvol_lookup(v, path, &ni, err);
+
+	if (rc <= 0)
+		return rc;
+	ntfs_attr *na = ntfsvol_open_data(v, ni, path, err);
+	rc = na ? fetch_data(v, na, path, fd, err) : -1;
+	if (na)
+		ntfs_attr_close(na);
+	ntfs_inode_close(ni);
+	return rc;
+}
+
+int ntfsvol_get_sd(struct ntfsvol *v, const char *path, struct buf *out, struct error *err)
+{
+	ntfs_inode *ni;
+	int rc = ntfsvol_lookup(v, path, &ni, err);
+
+	buf_reset(out);
+	if (rc <= 0)
+		return rc;
+	buf_reserve(out, SD_MAX);
+	int n = ntfs_get_ntfs_acl(&v->security, ni, out->data, SD_MAX);
+	if (n <= 0)
+		rc = ntfsvol_failed(v, "read the security descriptor of", path, err);
+	else if (n > SD_MAX)
+		rc = err_set(err, ERR_LIMIT, "%s: security descriptor of %d bytes", path, n);
+	else
+		out->len = (size_t)n;
+	out->data[out->len] = '\0';
+	ntfs_inode_close(ni);
+	return rc;
+}
