@@ -79,7 +79,7 @@ static struct blockdev *attach(struct disk *d, bool writable, bool shared, struc
 	    .shared = shared,
 	};
 
-	if (d->dev && writable == (d->dev->write != NULL))
+	if (d->dev && writable == (d->dev->write != NULL) && (!shared || nbd_socket(d->dev)))
 		return d->dev;
 	if (disk_detach(d, err) != 0)
 		return NULL;

@@ -67,6 +67,15 @@ static void last_words(int log, char *out, size_t size)
 	memmove(out, text, strlen(text) + 1);
 }
 
+/* Nobody can connect any more; who is connected stays so. */
+static void drop_socket(struct nbd_device *n)
+{
+	scratch_remove(n->dir);
+	free(n->dir);
+	free(n->socket);
+	n->dir = n->socket = NULL;
+}
+
 /*
  * A connected pair: @listener, which qemu-nbd accepts from, and @client, already in its
  * queue. Unless others may connect the name of the socket is gone before qemu-nbd starts.
@@ -91,7 +100,7 @@ static int make_sockets(struct nbd_device *n, bool shared, int *listener, int *c
 	if (shared)
 		n->socket = xstrdup(addr.sun_path);
 	else
-		scratch_remove(n->dir);
+		drop_socket(n);
 	return 0;
 }
 
@@ -264,9 +273,7 @@ int nbd_finish(struct blockdev *d, struct error *err)
 	int rc = reap(n, err);
 	if (n->log >= 0)
 		close(n->log);
-	scratch_remove(n->dir);
-	free(n->dir);
-	free(n->socket);
+	drop_socket(n);
 	free(n->path);
 	free(n);
 	return rc;

@@ -253,6 +253,7 @@ static int mount_volume(struct ntfsvol *v, bool write, struct error *err)
 		return ntfsvol_failed(v, "mount", "the NTFS volume", err);
 	NVolSetCompression(v->vol);	/* a compressed file stays one */
 	v->security.vol = v->vol;
+	v->security.pseccache = &v->security_cache;
 	if (!v->vol->secure_ni && ntfs_open_secure(v->vol) != 0 && write)
 		return ntfsvol_failed(v, "read", "the volume's security descriptors", err);
 	return 0;
@@ -279,6 +280,8 @@ int ntfsvol_close(struct ntfsvol *v, struct error *err)
 	if (!v)
 		return 0;
 	if (v->vol) {
+		if (v->security.pseccache)
+			ntfs_destroy_security_context(&v->security);
 		ntfs_close_secure(v->vol);
 		if (ntfs_umount(v->vol, FALSE) != 0)
 			rc = ntfsvol_failed(v, "unmount", "the NTFS volume", err);
@@ -333,7 +336,7 @@ int ntfsvol_lookup(struct ntfsvol *v, const char *path, ntfs_inode **out, struct
 	last_message[0] = '\0';
 	ntfs_inode *ni = open_inode(v, FILE_root, path, err);
 	for (char *name = strtok_r(copy, "/", &save); ni && name; name = strtok_r(NULL, "/", &save)) {
-		u64 number;
+		u64 number = 0;
 		int rc = 0;
 
 		if (ntfs_is_reparse(ni))

@@ -30,6 +30,7 @@ struct ntfsvol {
 	s64 pos;		/* for the library's read and write without position */
 	ntfs_volume *vol;
 	struct SECURITY_CONTEXT security;
+	struct PERMISSIONS_CACHE *security_cache;	/* the library's, made when needed */
 	struct error io;	/* the first error of dev: what the library makes of it says less */
 };
 
