@@ -9,18 +9,22 @@
 #include "common/text.h"
 #include "profiles/profile_priv.h"
 
-/* The profiles of the source tree, for a program that was built and not installed. */
-static char *beside_program(void)
+/*
+ * Where profiles lie beside the program: the source tree's when it was built and not
+ * installed, those of its own prefix when it was installed, whatever prefix it was built for.
+ */
+static void beside_program(struct strvec *dirs)
 {
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
 	if (n <= 0)
-		return NULL;
+		return;
 	exe[n] = '\0';
 	CLEANUP(free) char *dir = path_dir(exe);
-	CLEANUP(free) char *tree = path_dir(dir);
-	return path_join(tree, "profiles");
+	CLEANUP(free) char *parent = path_dir(dir);
+	strvec_take(dirs, path_join(parent, "profiles"));
+	strvec_take(dirs, path_join(parent, "share/w7prep/profiles"));
 }
 
 /* In the order in which they count. */
@@ -36,9 +40,7 @@ static void search_dirs(struct strvec *dirs)
 	else if (home && *home == '/')
 		strvec_addf(dirs, "%s/.config/w7prep/profiles", home);
 	strvec_add(dirs, "/etc/w7prep/profiles");
-	char *tree = beside_program();
-	if (tree)
-		strvec_take(dirs, tree);
+	beside_program(dirs);
 	strvec_add(dirs, W7PREP_DATADIR "/profiles");
 }
 

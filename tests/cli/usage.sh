@@ -37,11 +37,11 @@ expect_err 'too few arguments'
 
 run "$w7" inspect -p kms x
 expect_status 2
-expect_err -- '--profile is not for'
+expect_err '--profile is not for'
 
 run "$w7" undo --rebuild x
 expect_status 2
-expect_err -- '--rebuild is not for'
+expect_err '--rebuild is not for'
 
 run "$w7" apply -p kms a b -o c
 expect_status 2

@@ -5,7 +5,7 @@
 function flush_block() {
 	if (path == "")
 		return
-	if (FILENAME == ARGV[1] && !second) {
+	if (!second) {
 		meta1[path] = meta; data1[path] = data; links1[path] = links
 	} else {
 		meta2[path] = meta; data2[path] = data; links2[path] = links
