@@ -12,7 +12,8 @@
  *     wim_prune.c    which files of an image go to the scratch volume
  *     wim_scratch.c  the scratch NTFS volume that carries metadata and new content
  *     wim_scratch_put.c  files on that volume
- *     wim_settle.c   update, overwrite, commit, abort
+ *     wim_update.c   the changes into libwim's memory
+ *     wim_settle.c   the write, commit, abort
  *     wim_undo.c     marks of a file's state; putting it back
  */
 #ifndef W7PREP_IMAGE_WIM_H
@@ -192,12 +193,23 @@ bool wim_change_concerns(const struct wim_change *c, bool with_sd);
 int wim_scratch_put(struct image *im, size_t vol, bool with_sd, const struct wim_scratch *s,
 		    struct error *err);
 
+/* ── wim_update.c ── */
+/* Now, or $SOURCE_DATE_EPOCH, in seconds since 1970. */
+int64_t wim_now(void);
+bool wim_is_changed(const struct wim *w, size_t vol);
+/*
+ * Carry out the changes of image @vol in the memory of the library's handle. The volumes
+ * in @scratch (without and with descriptors) must stay until the handle is freed.
+ */
+int wim_update_image(struct image *im, size_t vol, struct wim_scratch scratch[2],
+		     struct error *err);
+/* With $SOURCE_DATE_EPOCH, date the changed images of the WIM that was written to @path. */
+int wim_date_images(struct image *im, const char *path, struct error *err);
+
 /* ── wim_settle.c ── */
 int wim_settle(struct image *im, struct error *err);
 int wim_commit(struct image *im, struct error *err);
 void wim_abort(struct image *im);
-/* Now, or $SOURCE_DATE_EPOCH, in seconds since 1970. */
-int64_t wim_now(void);
 
 /* ── wim_undo.c ── */
 /* Remember the file before an append. ERR_UNKNOWN_SHAPE: there is too much after its end. */

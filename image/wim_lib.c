@@ -73,8 +73,8 @@ static char *last_words(void)
 
 	if (!said.len)
 		return NULL;
-	for (char *line = strtok_r(said.data, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(said.data, "\r\n", &save); line;
+	     line = strtok_r(NULL, "\r\n", &save)) {
 		log_debug("libwim: %s", line);
 		if (strncmp(line, "[ERROR] ", 8) == 0)
 			last = line + 8;
