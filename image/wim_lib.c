@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <libxml/xmlerror.h>
 #include <ntfs-3g/logging.h>
 
 #include "common/cleanup.h"
@@ -28,6 +29,19 @@ static ssize_t hear(void *cookie, const char *text, size_t n)
 	return (ssize_t)n;
 }
 
+/* libwim has libxml2 read the description, and that prints unless it is told otherwise. */
+static void hear_xml(void *opaque, const char *fmt, ...)
+{
+	va_list ap;
+	char text[512];
+
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		hear(opaque, text, strlen(text));
+}
+
 static int start_library(struct error *err)
 {
 	uint32_t version = wimlib_get_version();
@@ -46,6 +60,7 @@ static int start_library(struct error *err)
 	setvbuf(ear, NULL, _IOLBF, 4096);
 	/* both stay for the life of the process, as the library's state does */
 	wimlib_set_error_file(ear);
+	xmlSetGenericErrorFunc(NULL, hear_xml);
 	ntfs_log_set_handler(ntfs_log_handler_null);
 	int code = wimlib_global_init(WIMLIB_INIT_FLAG_DEFAULT_CASE_INSENSITIVE);
 	return code ? wim_lib_error(code, err, "libwim does not start") : 0;
