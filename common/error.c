@@ -6,50 +6,63 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The second row stands for numbers that are not in the table. */
 static const struct {
 	enum err_code code;
 	const char *name;
 	enum exit_status status;
+	const char *hint;	/* what to do where nobody said something more fitting */
 } codes[] = {
-	{ERR_NONE, "none", EXIT_DONE},
-	{ERR_INTERNAL, "internal", EXIT_INTERNAL},
-	{ERR_USAGE, "usage", EXIT_USAGE},
-	{ERR_NO_SUCH_FILE, "no-such-file", EXIT_USAGE},
-	{ERR_EXISTS, "exists", EXIT_USAGE},
-	{ERR_PROFILE, "profile", EXIT_PROFILE},
-	{ERR_NOT_AN_IMAGE, "not-an-image", EXIT_UNSUPPORTED},
-	{ERR_FORMAT, "format", EXIT_UNSUPPORTED},
-	{ERR_NO_WINDOWS, "no-windows", EXIT_UNSUPPORTED},
-	{ERR_NOT_WINDOWS_7, "not-windows-7", EXIT_UNSUPPORTED},
-	{ERR_EDITION, "edition", EXIT_UNSUPPORTED},
-	{ERR_DIFFERENCING, "differencing", EXIT_UNSUPPORTED},
-	{ERR_BACKING_FILE, "backing-file", EXIT_UNSUPPORTED},
-	{ERR_SPLIT_WIM, "split-wim", EXIT_UNSUPPORTED},
-	{ERR_SOLID_WIM, "solid-wim", EXIT_UNSUPPORTED},
-	{ERR_METADATA_ONLY_WIM, "metadata-only-wim", EXIT_UNSUPPORTED},
-	{ERR_BITLOCKER, "bitlocker", EXIT_UNSUPPORTED},
-	{ERR_NO_SUCH_INDEX, "no-such-index", EXIT_UNSUPPORTED},
-	{ERR_ARCH, "architecture", EXIT_UNSUPPORTED},
-	{ERR_DAMAGED, "damaged", EXIT_UNSUPPORTED},
-	{ERR_LIMIT, "limit", EXIT_UNSUPPORTED},
-	{ERR_HIVE_DIRTY, "hive-dirty", EXIT_UNSAFE},
-	{ERR_HIBERNATED, "hibernated", EXIT_UNSAFE},
-	{ERR_VOLUME_DIRTY, "volume-dirty", EXIT_UNSAFE},
-	{ERR_PENDING, "pending-servicing", EXIT_UNSAFE},
-	{ERR_UNSEALED, "unsealed", EXIT_UNSAFE},
-	{ERR_LOCKED, "locked", EXIT_UNSAFE},
-	{ERR_BIG_VALUE, "big-value", EXIT_UNSAFE},
-	{ERR_INTERRUPTED, "interrupted-apply", EXIT_UNSAFE},
-	{ERR_CHANGED_SINCE, "changed-since", EXIT_UNSAFE},
-	{ERR_NO_UNDO, "no-undo-record", EXIT_UNSAFE},
-	{ERR_STORE_INCOMPLETE, "licence-files-missing", EXIT_UNSAFE},
-	{ERR_UNKNOWN_SHAPE, "unknown-shape", EXIT_UNSAFE},
-	{ERR_IO, "io", EXIT_FAILED_UNCHANGED},
-	{ERR_NO_SPACE, "no-space", EXIT_FAILED_UNCHANGED},
-	{ERR_ENGINE, "engine", EXIT_FAILED_UNCHANGED},
-	{ERR_NO_MEMORY, "no-memory", EXIT_FAILED_UNCHANGED},
-	{ERR_INTERRUPT, "interrupted", EXIT_FAILED_UNCHANGED},
-	{ERR_VERIFY, "verify", EXIT_VERIFY},
+	{ERR_NONE, "none", EXIT_DONE, NULL},
+	{ERR_INTERNAL, "internal", EXIT_INTERNAL,
+	    "this is a fault of w7prep: please report it, with the output of the same command and -v"},
+	{ERR_USAGE, "usage", EXIT_USAGE, NULL},
+	{ERR_NO_SUCH_FILE, "no-such-file", EXIT_USAGE, NULL},
+	{ERR_EXISTS, "exists", EXIT_USAGE, NULL},
+	{ERR_PROFILE, "profile", EXIT_PROFILE, NULL},
+	{ERR_NOT_AN_IMAGE, "not-an-image", EXIT_UNSUPPORTED,
+	    "w7prep reads WIM, VHD, VHDX, VMDK, QCOW2 and raw disk images"},
+	{ERR_FORMAT, "format", EXIT_UNSUPPORTED,
+	    "convert it: wimlib-imagex export for a WIM, qemu-img convert for a disk"},
+	{ERR_NO_WINDOWS, "no-windows", EXIT_UNSUPPORTED, NULL},
+	{ERR_NOT_WINDOWS_7, "not-windows-7", EXIT_UNSUPPORTED, NULL},
+	{ERR_EDITION, "edition", EXIT_UNSUPPORTED, NULL},
+	{ERR_DIFFERENCING, "differencing", EXIT_UNSUPPORTED, NULL},
+	{ERR_BACKING_FILE, "backing-file", EXIT_UNSUPPORTED, NULL},
+	{ERR_SPLIT_WIM, "split-wim", EXIT_UNSUPPORTED, NULL},
+	{ERR_SOLID_WIM, "solid-wim", EXIT_UNSUPPORTED, NULL},
+	{ERR_METADATA_ONLY_WIM, "metadata-only-wim", EXIT_UNSUPPORTED, NULL},
+	{ERR_BITLOCKER, "bitlocker", EXIT_UNSUPPORTED, NULL},
+	{ERR_NO_SUCH_INDEX, "no-such-index", EXIT_UNSUPPORTED, NULL},
+	{ERR_ARCH, "architecture", EXIT_UNSUPPORTED, NULL},
+	{ERR_DAMAGED, "damaged", EXIT_UNSUPPORTED,
+	    "copy or capture the image again; wimlib-imagex verify or qemu-img check tell more"},
+	{ERR_LIMIT, "limit", EXIT_UNSUPPORTED,
+	    "no sound Windows 7 image has such a thing: capture it again"},
+	{ERR_HIVE_DIRTY, "hive-dirty", EXIT_UNSAFE, NULL},
+	{ERR_HIBERNATED, "hibernated", EXIT_UNSAFE, NULL},
+	{ERR_VOLUME_DIRTY, "volume-dirty", EXIT_UNSAFE, NULL},
+	{ERR_PENDING, "pending-servicing", EXIT_UNSAFE, NULL},
+	{ERR_UNSEALED, "unsealed", EXIT_UNSAFE, NULL},
+	{ERR_LOCKED, "locked", EXIT_UNSAFE,
+	    "close what has it open (a virtual machine, a mount, another run), then try again"},
+	{ERR_BIG_VALUE, "big-value", EXIT_UNSAFE, NULL},
+	{ERR_INTERRUPTED, "interrupted-apply", EXIT_UNSAFE, NULL},
+	{ERR_CHANGED_SINCE, "changed-since", EXIT_UNSAFE,
+	    "undo would overwrite what was changed since; restore the image from a copy instead"},
+	{ERR_NO_UNDO, "no-undo-record", EXIT_UNSAFE, NULL},
+	{ERR_STORE_INCOMPLETE, "licence-files-missing", EXIT_UNSAFE, NULL},
+	{ERR_UNKNOWN_SHAPE, "unknown-shape", EXIT_UNSAFE,
+	    "this part of the image is not as Windows leaves it: have a look before changing anything"},
+	{ERR_IO, "io", EXIT_FAILED_UNCHANGED, NULL},
+	{ERR_NO_SPACE, "no-space", EXIT_FAILED_UNCHANGED,
+	    "free some space, or name another directory in TMPDIR"},
+	{ERR_ENGINE, "engine", EXIT_FAILED_UNCHANGED, NULL},
+	{ERR_NO_MEMORY, "no-memory", EXIT_FAILED_UNCHANGED, NULL},
+	{ERR_INTERRUPT, "interrupted", EXIT_FAILED_UNCHANGED,
+	    "run the same command again"},
+	{ERR_VERIFY, "verify", EXIT_VERIFY,
+	    "nothing was kept; please report this, with the output of the same command and -v"},
 };
 
 void err_clear(struct error *err)
@@ -173,20 +186,27 @@ int err_move(struct error *to, struct error *from)
 	return -1;
 }
 
-const char *err_code_name(enum err_code code)
+static size_t row_of(enum err_code code)
 {
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (codes[i].code == code)
-			return codes[i].name;
-	return "internal";
+			return i;
+	return 1;
+}
+
+const char *err_code_name(enum err_code code)
+{
+	return codes[row_of(code)].name;
 }
 
 enum exit_status err_code_status(enum err_code code)
 {
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (codes[i].code == code)
-			return codes[i].status;
-	return EXIT_INTERNAL;
+	return codes[row_of(code)].status;
+}
+
+const char *err_hint_text(const struct error *err)
+{
+	return err->hint ? err->hint : codes[row_of(err->code)].hint;
 }
 
 enum exit_status err_status(const struct error *err)

@@ -117,6 +117,9 @@ int err_context(struct error *err, const char *fmt, ...)
 /* Say what to do; replaces an earlier hint. Returns -1. */
 int err_hint(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 
+/* The hint, or what is generally to be done about errors of this code; may be NULL. */
+const char *err_hint_text(const struct error *err);
+
 /* Hand the error of @from to @to, leaving @from empty. Returns -1. */
 int err_move(struct error *to, struct error *from);
 

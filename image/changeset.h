@@ -86,6 +86,13 @@ struct image;
 struct windows;
 
 /*
+ * Could the registry changes of @cs be made? Edits the hives in memory and drops them: for
+ * `plan`, so that it refuses what apply would. Errors as changeset_run(): ERR_BIG_VALUE …
+ */
+int changeset_check(struct image *im, size_t vol, const struct windows *win,
+		    const struct changeset *cs, struct error *err);
+
+/*
  * Carry out @cs in volume @vol, between image_begin() and image_settle(). Registry
  * changes are grouped by hive: each hive is fetched, edited and put back once.
  */

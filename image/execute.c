@@ -79,32 +79,64 @@ static int commit_hive(struct hive *h, const char *path, int *fd, struct error *
 	return 0;
 }
 
-static int run_hive(const struct run *r, enum change_hive hive, struct error *err)
+static char *hive_path(const struct run *r, enum change_hive hive)
 {
-	CLEANUP(free) char *path =
-	    xasprintf("%s/System32/config/%s", r->win->root, change_hive_name(hive));
-	CLEANUP(close) int fd = -1;
-	int old_fd;
-	int rc = image_file_fd(r->im, r->vol, path, &old_fd, err);
+	return xasprintf("%s/System32/config/%s", r->win->root, change_hive_name(hive));
+}
 
-	if (rc < 0)
-		return -1;
+/* Open the hive and make the edits in memory; *@old_fd is its present content. */
+static struct hive *open_edited(const struct run *r, enum change_hive hive, const char *path,
+    int *old_fd, struct error *err)
+{
+	int rc = image_file_fd(r->im, r->vol, path, old_fd, err);
+
 	if (rc == 0) {
 		err_set(err, ERR_DAMAGED, "%s: not there, and it is to be changed", path);
-		return err_hint(err, "the image is incomplete: capture it again");
+		err_hint(err, "the image is incomplete: capture it again");
 	}
-	struct hive *h = hive_open(old_fd, path, true, false, err);
+	struct hive *h = rc == 1 ? hive_open(*old_fd, path, true, false, err) : NULL;
+	if (h && edit_hive(r, h, hive, err) != 0) {
+		hive_close(h);
+		return NULL;
+	}
+	return h;
+}
+
+static int run_hive(const struct run *r, enum change_hive hive, struct error *err)
+{
+	CLEANUP(free) char *path = hive_path(r, hive);
+	CLEANUP(close) int fd = -1;
+	int old_fd;
+	struct hive *h = open_edited(r, hive, path, &old_fd, err);
+
 	if (!h)
 		return -1;
-	rc = edit_hive(r, h, hive, err);
-	if (rc == 0)
-		rc = commit_hive(h, path, &fd, err);
+	int rc = commit_hive(h, path, &fd, err);
 	hive_close(h);
 	if (rc != 0 || fd < 0)
 		return rc;
 	log_debug("writing %s", path);
 	const struct image_put put = {.path = path, .fd = fd, .old_fd = old_fd};
 	return image_put(r->im, r->vol, &put, err);
+}
+
+int changeset_check(struct image *im, size_t vol, const struct windows *win,
+    const struct changeset *cs, struct error *err)
+{
+	const struct run r = {im, vol, win, cs};
+
+	for (enum change_hive hive = 0; hive < CHANGE_HIVES; hive++) {
+		CLEANUP(free) char *path = hive_path(&r, hive);
+		int fd;
+
+		if (!touches_hive(cs, hive))
+			continue;
+		struct hive *h = open_edited(&r, hive, path, &fd, err);
+		if (!h)
+			return -1;
+		hive_close(h);
+	}
+	return 0;
 }
 
 static int delete_path(const struct run *r, const struct change *c, struct error *err)

@@ -91,7 +91,8 @@ int job_open(struct job *job, const struct cli *cli, const char *path, bool writ
 
 static void plan_target(const struct job *job, struct target *t, const struct profile *profile)
 {
-	if (hooks_plan(&t->win, profile, &t->plan, &t->refusal) == 0)
+	if (hooks_plan(&t->win, profile, &t->plan, &t->refusal) == 0 &&
+	    changeset_check(job->im, t->win.vol, &t->win, &t->plan.changes, &t->refusal) == 0)
 		t->planned = true;
 	else if (job->format == FORMAT_WIM)
 		err_context(&t->refusal, "image %u", t->win.index);

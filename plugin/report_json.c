@@ -49,7 +49,7 @@ json_t *report_json_error(const struct error *err)
 
 	set_text(o, "code", err_code_name(err->code));
 	set_text(o, "message", err->message ? err->message : "out of memory");
-	set_text(o, "hint", err->hint);
+	set_text(o, "hint", err_hint_text(err));
 	set(o, "image_changed", json_boolean(err_status(err) == EXIT_FAILED_CHANGED));
 	return o;
 }

@@ -163,8 +163,8 @@ void ui_error(const struct error *err, const struct strvec *more)
 		error_line(code, more->v[i]);
 	if (ui.mode == PROGRESS_JSON)
 		return;
-	if (err->hint)
-		fprintf(stderr, "  hint: %s\n", err->hint);
+	if (err_hint_text(err))
+		fprintf(stderr, "  hint: %s\n", err_hint_text(err));
 	if (err_status(err) == EXIT_FAILED_CHANGED)
 		fprintf(stderr, "  the image may have changed; to put it back: w7prep undo IMAGE\n");
 }
