@@ -17,6 +17,10 @@
 #include "image/ntfs_boot.h"
 
 #define SECTOR 512
+/* norecover: a log that is not empty is never thrown away; inherit: new directories get the
+ * descriptor that Windows would give them */
+#define WRITE_OPTIONS "norecover,noatime,permissions,inherit"
+#define READ_OPTIONS "ro,norecover,permissions"
 
 static int gfs_open(struct image *im, struct error *err)
 {
@@ -132,7 +136,7 @@ static int check_device(struct gfs *f, struct gfs_volume *v, struct error *err)
  */
 static int mount(struct gfs *f, struct gfs_volume *v, bool write, struct error *err)
 {
-	const char *options = write ? "norecover,noatime,permissions" : "ro,norecover,permissions";
+	const char *options = write ? WRITE_OPTIONS : READ_OPTIONS;
 
 	if (guestfs_mkmountpoint(f->g, v->mountpoint) != 0 &&
 	    guestfs_last_errno(f->g) != EEXIST)

@@ -193,11 +193,9 @@ int gfs_lookup(struct gfs *f, struct gfs_volume *v, const char *path, struct gfs
 		size_t len = strcspn(path, "/");
 		CLEANUP(free) char *name = xstrndup(path, len);
 
-		if (n->kind == GFS_LINK) {
-			err_set(err, ERR_UNKNOWN_SHAPE, "%s is a junction or link: not followed",
-			    n->name);
-			return err_hint(err, "w7prep edits only what is really in the volume");
-		}
+		if (n->kind == GFS_LINK)
+			return err_set(err, ERR_UNKNOWN_SHAPE, "%s is a link (reparse point), which "
+							       "is not followed", n->name);
 		int rc = n->kind == GFS_DIR ? step(f, v, n, name, &n, err) : 0;
 		if (rc != 1)
 			return rc;

@@ -19,8 +19,9 @@
 #define BLOCK 4096u
 #define HOST_PIECE (4u << 20)
 #define SD_MAX (64u << 10)
+#define FETCH_MAX (2ull << 30)	/* a hive has at most 2 GiB */
 
-/* A file that is read: 1, 0 for what is none (a link is never followed), -1. */
+/* A file that is to be read: 1/0/-1. */
 static int find_file(struct gfs *f, struct gfs_volume *v, const char *path,
     struct gfs_node **n, struct error *err)
 {
@@ -28,10 +29,9 @@ static int find_file(struct gfs *f, struct gfs_volume *v, const char *path,
 
 	if (rc != 1)
 		return rc;
-	if ((*n)->kind == GFS_DIR)
-		return err_set(err, ERR_UNKNOWN_SHAPE, "%s: a directory, not a file", path);
-	if ((*n)->kind == GFS_LINK)
-		return 0;
+	if ((*n)->kind != GFS_FILE)
+		return err_set(err, ERR_UNKNOWN_SHAPE, "%s is a %s, not a file", path,
+		    (*n)->kind == GFS_DIR ? "directory" : "link (reparse point)");
 	return gfs_refresh(f, v, *n, err) == 0 ? 1 : -1;
 }
 
@@ -64,8 +64,10 @@ int gfs_list_dir(struct image *im, size_t vol, const char *path, struct strvec *
 
 	if (rc != 1)
 		return rc;
-	if (n->kind != GFS_DIR)
-		return err_set(err, ERR_UNKNOWN_SHAPE, "%s: not a directory", path);
+	if (n->kind == GFS_LINK)
+		return err_set(err, ERR_UNKNOWN_SHAPE, "%s is a link (reparse point)", path);
+	if (n->kind == GFS_FILE)
+		return 0;
 	if (gfs_list(f, v, n, err) != 0)
 		return -1;
 	for (size_t i = 0; i < n->children.n; i++)
@@ -193,6 +195,9 @@ int gfs_fetch(struct image *im, size_t vol, const char *path, int fd, struct err
 		return rc;
 	CLEANUP(free) char *real = gfs_path(v, n);
 	CLEANUP(free) char *self = xasprintf("/proc/self/fd/%d", fd);
+	if (n->size > FETCH_MAX)
+		return err_set(err, ERR_LIMIT, "%s has %llu bytes", path,
+		    (unsigned long long)n->size);
 	if (ftruncate(fd, 0) != 0)
 		return err_errno(err, "cannot write a copy of %s", path);
 	rc = fetch_runs(f, v, n, real, fd, err);
@@ -225,8 +230,6 @@ int gfs_get_sd(struct image *im, size_t vol, const char *path, struct buf *out,
 
 	if (rc != 1)
 		return rc;
-	if (n->kind == GFS_LINK)
-		return 0;
 	CLEANUP(free) char *real = gfs_path(v, n);
 	return gfs_read_sd(f, real, out, err) == 0 ? 1 : -1;
 }

@@ -131,19 +131,36 @@ static int overwrite(struct gfs *f, struct gfs_volume *v, struct gfs_node *n,
 	return 0;
 }
 
+/*
+ * Of an inheriting mount a directory gets what Windows would give it. Where its parent has nothing
+ * to inherit that would be "everybody may do everything".
+ */
+static int protect_dir(struct gfs *f, const char *path, struct error *err)
+{
+	CLEANUP(buf) struct buf sd = BUF_INIT;
+
+	if (gfs_read_sd(f, path, &sd, err) != 0)
+		return -1;
+	if (!secdesc_others(sd.data, sd.len).others_write)
+		return 0;
+	buf_reset(&sd);
+	secdesc_make(SECDESC_DIRECTORY, &sd);
+	gfs_meta_sd(f, path, &sd);
+	return 0;
+}
+
 static int make_dir(struct gfs *f, struct gfs_volume *v, struct gfs_node *parent,
     const char *name, struct gfs_node **out, struct error *err)
 {
 	CLEANUP(free) char *dir = gfs_path(v, parent);
 	CLEANUP(free) char *path = xasprintf("%s/%s", dir, name);
-	CLEANUP(buf) struct buf sd = BUF_INIT;
 
 	v->changed = true;
 	v->generation++;
 	if (guestfs_mkdir(f->g, path) != 0)
 		return appliance_err(f->g, err, "cannot make the directory %s", path);
-	secdesc_make(SECDESC_DIRECTORY, &sd);
-	gfs_meta_sd(f, path, &sd);
+	if (protect_dir(f, path, err) != 0)
+		return -1;
 	*out = gfs_add(parent, name, GFS_DIR);
 	(*out)->listed = true;
 	return 0;
@@ -238,14 +255,12 @@ int gfs_remove(struct image *im, size_t vol, const char *path, struct error *err
 		return rc;
 	if (!n->parent)
 		return err_set(err, ERR_INTERNAL, "the root of a volume is not removed");
-	if (n->kind == GFS_LINK)
-		return err_set(err, ERR_UNKNOWN_SHAPE, "%s is a junction or link: not removed", path);
 	if (n->kind == GFS_DIR && count(f, v, n, 0, &total, err) != 0)
 		return err_context(err, "%s", path);
 	CLEANUP(free) char *real = gfs_path(v, n);
 	v->changed = true;
 	v->generation++;
-	/* rm does not follow the links that it finds */
+	/* a link itself goes; neither it nor one further down is followed */
 	rc = n->kind == GFS_DIR ? guestfs_rm_rf(f->g, real) : guestfs_rm(f->g, real);
 	if (rc != 0)
 		return appliance_err(f->g, err, "cannot remove %s", path);
