@@ -130,7 +130,7 @@ END_TEST
 
 START_TEST(paths_in_lower_case)
 {
-	TREE("lower-case=yes", "paths=/dev/null", "extra-files=7");
+	TREE("lower-case=yes");
 
 	ck_assert(exists(&t, "windows/system32/config/software"));
 	ck_assert(exists(&t, "windows/syswow64/wat/watweb.dll"));
