@@ -55,20 +55,24 @@ ntfs-3g.probe --readwrite "$T/state.ntfs" || fail "a volume that woke up counts 
 
 declare -A is=([vhd]=vpc [vhd-fixed]=vpc [vhdx]=vhdx [vmdk]=vmdk [qcow2]=qcow2 [raw]=raw)
 expected=$(ntfscat "$vol" Windows/System32/ntdll.dll | sha256sum)
-for format in "${!is[@]}"; do
-	for layout in mbr mbr-logical gpt bare; do
-		phony_disk "$format" "$layout" "$T/disk"
-		qemu-img info -f "${is[$format]}" "$T/disk" >"$T/log" 2>&1 || fail "$format: $(cat "$T/log")"
-		case $format in
-		vhdx | vmdk | qcow2) qemu-img check -q -f "$format" "$T/disk" || fail "qemu-img check $format" ;;
-		esac
-		qemu-img convert -f "${is[$format]}" -O raw "$T/disk" "$T/raw"
-		[ $(($(stat -c %s "$T/raw") % (1 << 20))) -eq 0 ] || fail "$format $layout: odd size"
-		[ "$layout" = bare ] || sfdisk -q --verify "$T/raw" >"$T/log" 2>&1 || fail "sfdisk: $(cat "$T/log")"
-		windows_volume "$layout" "$T/raw" "$T/part"
-		[ "$(ntfscat "$T/part" Windows/System32/ntdll.dll | sha256sum)" = "$expected" ] ||
-		    fail "$format $layout: the Windows volume is not where it should be"
-	done
+check_disk() { # FORMAT LAYOUT
+	phony_disk "$1" "$2" "$T/disk"
+	qemu-img info -f "${is[$1]}" "$T/disk" >"$T/log" 2>&1 || fail "$1: $(cat "$T/log")"
+	case $1 in
+	vhdx | vmdk | qcow2) qemu-img check -q -f "$1" "$T/disk" || fail "qemu-img check $1" ;;
+	esac
+	qemu-img convert -f "${is[$1]}" -O raw "$T/disk" "$T/raw"
+	[ $(($(stat -c %s "$T/raw") % (1 << 20))) -eq 0 ] || fail "$1 $2: odd size"
+	[ "$2" = bare ] || sfdisk -q --verify "$T/raw" >"$T/log" 2>&1 || fail "sfdisk: $(cat "$T/log")"
+	windows_volume "$2" "$T/raw" "$T/part"
+	[ "$(ntfscat "$T/part" Windows/System32/ntdll.dll | sha256sum)" = "$expected" ] ||
+	    fail "$1 $2: the Windows volume is not where it should be"
+}
+for layout in mbr mbr-logical gpt bare; do
+	check_disk raw "$layout"
+done
+for format in vhd vhd-fixed vhdx vmdk qcow2; do
+	check_disk "$format" mbr
 done
 phony_disk vhd-fixed mbr "$T/disk"
 [ "$(tail -c 512 "$T/disk" | head -c 8)" = conectix ] || fail "fixed VHD without footer"
@@ -98,7 +102,7 @@ phony_wim_multi "$T/m.wim"
 
 # equal options give equal images: the cache is not what makes them equal
 phony_volume "$T/1.ntfs" --edition=Professional
-rm -rf "${fixtures_cache:?}"
+fixtures_cache=$T/cache
 phony_volume "$T/2.ntfs" --edition=Professional
 for f in System32/config/SOFTWARE System32/config/SYSTEM System32/cmd.exe; do
 	[ "$(ntfscat "$T/1.ntfs" "Windows/$f" | sha256sum)" = "$(ntfscat "$T/2.ntfs" "Windows/$f" | sha256sum)" ] ||
