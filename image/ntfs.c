@@ -415,11 +415,21 @@ static int on_entry(void *opaque, const ntfschar *name, const int name_len, cons
 	return 0;
 }
 
+/* While it ignores case the library lists names in lower case: not what is stored. */
+static int read_names(struct ntfsvol *v, ntfs_inode *ni, struct listing *l)
+{
+	s64 pos = 0;
+
+	NVolSetCaseSensitive(v->vol);
+	int rc = ntfs_readdir(ni, &pos, l, on_entry);
+	NVolClearCaseSensitive(v->vol);
+	return rc;
+}
+
 int ntfsvol_list(struct ntfsvol *v, const char *path, struct strvec *names, struct error *err)
 {
 	struct listing l = {.names = names};
 	ntfs_inode *ni;
-	s64 pos = 0;
 	int rc = ntfsvol_lookup(v, path, &ni, err);
 
 	if (rc <= 0)
@@ -428,7 +438,7 @@ int ntfsvol_list(struct ntfsvol *v, const char *path, struct strvec *names, stru
 		rc = through_link(path, err);
 	else if (!ntfs_is_directory(ni))
 		rc = 0;
-	else if (ntfs_readdir(ni, &pos, &l, on_entry) != 0)
+	else if (read_names(v, ni, &l) != 0)
 		rc = l.too_many
 		    ? err_set(err, ERR_LIMIT, "%s: more than %d names", path, NAMES_MAX)
 		    : ntfsvol_failed(v, "list", path, err);
