@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -20,20 +21,84 @@ static int out_of_range(const struct blockdev *d, size_t n, uint64_t off, struct
 	    (unsigned long long)off, (unsigned long long)d->size);
 }
 
-int blockdev_read(struct blockdev *d, void *p, size_t n, uint64_t off, struct error *err)
+/* One piece of a request: within one block of the device, or whole blocks. */
+struct piece {
+	size_t n;
+	bool whole;
+	size_t skip;		/* of the block, before the piece */
+	uint64_t block;		/* where the block begins */
+};
+
+static struct piece next_piece(const struct blockdev *d, size_t n, uint64_t off)
 {
-	if (!in_range(d, n, off))
-		return out_of_range(d, n, off, err);
-	return n ? d->read(d, p, n, off, err) : 0;
+	size_t align = d->align ? d->align : 1, skip = (size_t)(off % align);
+	struct piece p = {.n = n - n % align, .whole = true, .block = off - skip};
+
+	if (skip || p.n == 0) {
+		p.whole = false;
+		p.skip = skip;
+		p.n = n < align - skip ? n : align - skip;
+	}
+	return p;
 }
 
-int blockdev_write(struct blockdev *d, const void *p, size_t n, uint64_t off, struct error *err)
+/* The last block of a device may be cut short: its size is not a multiple of align then. */
+static size_t block_size(const struct blockdev *d, uint64_t block)
+{
+	return d->size - block < d->align ? (size_t)(d->size - block) : d->align;
+}
+
+int blockdev_read(struct blockdev *d, void *to, size_t n, uint64_t off, struct error *err)
+{
+	unsigned char block[BLOCKDEV_ALIGN_MAX];
+
+	if (!in_range(d, n, off))
+		return out_of_range(d, n, off, err);
+	for (char *out = to; n;) {
+		struct piece p = next_piece(d, n, off);
+
+		if (p.whole ? d->read(d, out, p.n, off, err) != 0
+			    : d->read(d, block, block_size(d, p.block), p.block, err) != 0)
+			return -1;
+		if (!p.whole)
+			memcpy(out, block + p.skip, p.n);
+		out += p.n;
+		off += p.n;
+		n -= p.n;
+	}
+	return 0;
+}
+
+static int write_part(struct blockdev *d, const struct piece *p, const char *from,
+    struct error *err)
+{
+	unsigned char block[BLOCKDEV_ALIGN_MAX];
+	size_t size = block_size(d, p->block);
+
+	if (d->read(d, block, size, p->block, err) != 0)
+		return -1;
+	memcpy(block + p->skip, from, p->n);
+	return d->write(d, block, size, p->block, err);
+}
+
+int blockdev_write(struct blockdev *d, const void *from, size_t n, uint64_t off,
+    struct error *err)
 {
 	if (!d->write)
 		return err_set(err, ERR_INTERNAL, "write to a device opened for reading");
 	if (!in_range(d, n, off))
 		return out_of_range(d, n, off, err);
-	return n ? d->write(d, p, n, off, err) : 0;
+	for (const char *in = from; n;) {
+		struct piece p = next_piece(d, n, off);
+
+		if (p.whole ? d->write(d, in, p.n, off, err) != 0
+			    : write_part(d, &p, in, err) != 0)
+			return -1;
+		in += p.n;
+		off += p.n;
+		n -= p.n;
+	}
+	return 0;
 }
 
 int blockdev_flush(struct blockdev *d, struct error *err)

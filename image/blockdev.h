@@ -12,8 +12,12 @@
 
 #include "common/error.h"
 
+/* Larger minimum block sizes are not known of any format. */
+#define BLOCKDEV_ALIGN_MAX 4096u
+
 struct blockdev {
 	uint64_t size;		/* bytes */
+	unsigned align;		/* read and write take multiples of this, up to BLOCKDEV_ALIGN_MAX; 0: any */
 	/* All of @n bytes or an error; the caller keeps within size (blockdev_read checks). */
 	int (*read)(struct blockdev *d, void *p, size_t n, uint64_t off, struct error *err);
 	/* NULL: read-only. */

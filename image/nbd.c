@@ -37,7 +37,9 @@ struct nbd_device {
 
 int nbd_qemu_error(const char *path, const char *said, struct error *err)
 {
-	if (strstr(said, "lock") && strstr(said, "Failed to get")) {
+	/* two lines of qemu; which of them is the last depends on the format */
+	if ((strstr(said, "lock") && strstr(said, "Failed to get")) ||
+	    strstr(said, "Is another process using the image")) {
 		err_set(err, ERR_LOCKED, "%s: another program has it open", path);
 		return err_hint(err, "shut down the virtual machine that uses it, then try again");
 	}
@@ -331,6 +333,11 @@ static int start(struct nbd_device *n, const struct nbd_source *src, struct erro
 	if (size < 0)
 		return connect_failed(n, err);
 	n->dev.size = (uint64_t)size;
+	int64_t align = nbd_get_block_size(n->nbd, LIBNBD_SIZE_MINIMUM);
+	if (align > BLOCKDEV_ALIGN_MAX)
+		return err_set(err, ERR_FORMAT, "%s: blocks of %lld bytes", n->path,
+		    (long long)align);
+	n->dev.align = align > 0 ? (unsigned)align : 0;
 	return 0;
 }
 

@@ -76,9 +76,9 @@ expect_status 0
 run "$w7" apply --engine=direct -p kms "$T/a.vhd"
 expect_status 0
 qemu-io -f vpc -c 'write -P 0xaa 0 512' "$T/a.vhd" >/dev/null 2>&1 || fail "qemu-io"
-off=$(jq -r '.detail.extents[0].offset // .detail.extents[0][0]' "$T/.w7prep/a.vhd/0001/record.json")
+off=$(jq -r '.detail.extents[0][0]' "$T/.w7prep/a.vhd/0001/record.json")
 qemu-io -f vpc -c "write -P 0x55 $off 512" "$T/a.vhd" >/dev/null 2>&1 || fail "qemu-io"
 run "$w7" undo "$T/a.vhd"
 expect_status 5
-expect_err 'changed since'
+expect_err 'was changed after'
 exit 0
