@@ -102,7 +102,7 @@ phony_wim_multi "$T/m.wim"
 
 # equal options give equal images: the cache is not what makes them equal
 phony_volume "$T/1.ntfs" --edition=Professional
-fixtures_cache=$T/cache
+export fixtures_cache=$T/cache
 phony_volume "$T/2.ntfs" --edition=Professional
 for f in System32/config/SOFTWARE System32/config/SYSTEM System32/cmd.exe; do
 	[ "$(ntfscat "$T/1.ntfs" "Windows/$f" | sha256sum)" = "$(ntfscat "$T/2.ntfs" "Windows/$f" | sha256sum)" ] ||
