@@ -19,40 +19,52 @@
 	"call \"%~dp0w7prep\\firstboot.cmd\" & exit /b) " MARK
 
 /*
- * cmd.exe takes a UTF-8 BOM for the beginning of a command's name. What follows it on that
- * line is lost, but not what follows an ampersand.
+ * cmd.exe takes a UTF-8 BOM for the beginning of a command's name and does not find that
+ * command: the BOM keeps its place and gets the first line to itself.
  */
 #define BOM "\xef\xbb\xbf"
-#define AFTER_BOM " & "
 
 static size_t bom_length(const struct buf *b)
 {
 	return b->len >= 3 && memcmp(b->data, BOM, 3) == 0 ? 3 : 0;
 }
 
-/* Length of our line at offset @at, line end included; 0 when another line is there. */
-static size_t our_line(const struct buf *b, size_t at)
+/* Length of the line at offset @at, its end included. */
+static size_t line_length(const struct buf *b, size_t at)
 {
-	const char *start = b->data + at;
-	const char *newline = b->len > at ? memchr(start, '\n', b->len - at) : NULL;
-	size_t n = newline ? (size_t)(newline - start) : b->len - at;
-	size_t whole = newline ? n + 1 : n;
+	const char *newline = b->len > at ? memchr(b->data + at, '\n', b->len - at) : NULL;
 
-	if (n > 0 && start[n - 1] == '\r')
+	return newline ? (size_t)(newline + 1 - b->data) - at : b->len - at;
+}
+
+static bool is_our_line(const char *line, size_t n)
+{
+	while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 		n--;
-	if (n < strlen(MARK) || memcmp(start + n - strlen(MARK), MARK, strlen(MARK)) != 0)
+	return n >= strlen(MARK) && memcmp(line + n - strlen(MARK), MARK, strlen(MARK)) == 0;
+}
+
+/* How many bytes after the BOM, if any, are ours; 0: none. */
+static size_t our_length(const struct buf *b, size_t bom)
+{
+	/* after a BOM the end of its own line is ours too */
+	size_t before = bom ? line_length(b, bom) : 0;
+	size_t n = line_length(b, bom + before);
+
+	if (before > 2 || n == 0 || !is_our_line(b->data + bom + before, n))
 		return 0;
-	return whole;
+	return before + n;
 }
 
 bool setup_complete_unchain(const struct buf *old, struct buf *out)
 {
+	if (old->len == 0)
+		return false;
 	size_t bom = bom_length(old);
-	size_t ours = our_line(old, bom);
+	size_t ours = our_length(old, bom);
 
-	buf_add(out, old->data, ours ? bom : old->len);
-	if (ours)
-		buf_add(out, old->data + bom + ours, old->len - bom - ours);
+	buf_add(out, old->data, bom);
+	buf_add(out, old->data + bom + ours, old->len - bom - ours);
 	return ours > 0;
 }
 
@@ -83,11 +95,11 @@ int setup_complete_chain(const struct buf *old, struct buf *out, struct error *e
 	}
 	size_t bom = bom_length(&body);
 	const char *rest = body.len > bom ? body.data + bom : "";
+	const char *end = line_end(rest, body.len - bom);
 
 	if (bom)
-		buf_adds(out, BOM AFTER_BOM);
-	buf_adds(out, LINE);
-	buf_adds(out, line_end(rest, body.len - bom));
+		buf_addf(out, BOM "%s", end);
+	buf_addf(out, "%s%s", LINE, end);
 	buf_add(out, rest, body.len - bom);
 	return 0;
 }

@@ -932,7 +932,7 @@ START_TEST(setup_complete_is_kept_and_chained_once)
 	    {"@echo off\r\nstart /wait app.exe\r\nexit\r\n", "", "\r\n"},
 	    {"@echo off\nexit /b 3", "", "\n"},
 	    {"no newline", "", "\r\n"},
-	    {"\xef\xbb\xbf@echo off\r\nx\r\n", "\xef\xbb\xbf & ", "\r\n"},
+	    {"\xef\xbb\xbf@echo off\r\nx\r\n", "\xef\xbb\xbf\r\n", "\r\n"},
 	    {"\n\r\n", "", "\n"},
 	    {"", "", "\r\n"},
 	};
@@ -947,7 +947,8 @@ START_TEST(setup_complete_is_kept_and_chained_once)
 		const struct change *c = find(&p, CHANGE_WRITE_FILE, SETUP_COMPLETE);
 		ck_assert_ptr_nonnull(c);
 		ck_assert(c->keep_metadata);
-		const char *text = c->content.data, *line_end = strstr(text, cases[i].eol);
+		const char *text = c->content.data;
+		const char *line_end = strstr(text + strlen(cases[i].before), cases[i].eol);
 		ck_assert(name_has_prefix(text, cases[i].before));
 		ck_assert_msg(strcmp(line_end + strlen(cases[i].eol), cases[i].old + bom) == 0,
 		    "case %zu", i);

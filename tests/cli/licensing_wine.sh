@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# licensing.vbs, run by Wine's VBScript against a phony licensing service.
+. "$(dirname "$0")/functions.sh"
+. "$(dirname "$0")/../wine/wine.sh"
+
+key=BCDFG-HJKMP-QRTVW-XY234-6789B
+printf '%s\r\nsecond line\r\n' "$key" >"$T/d/mak.key"
+{
+	printf 'Option Explicit\n'
+	cat tests/wine/fakewmi.vbs
+	sed -e '/^Option Explicit/d' -e 's/GetObject("winmgmts:[^"]*")/New FakeWmi/' -e 's/Sleep 5000/Sleep 1/' \
+	    hooks/scripts/licensing.vbs
+} | sed 's/\r*$/\r/' >"$T/d/licensing.vbs"
+grep -q 'Set wmi = New FakeWmi' "$T/d/licensing.vbs" || fail "the service was not replaced"
+
+# ARGUMENTS VALUE ROWS RAISE -> status
+cases='listed x|x|1||0
+listed x|x|0||1
+listed x|x|1|query|-2147217406
+licensed|1|1||0
+licensed|0|1||1
+licensed|5|1||1
+licensed|1|0||1
+licensed|1|1|query|-2147217406
+days|43200|1||30
+days|4319|1||2
+days|0|1||0
+days|999999|1||250
+days|1|1|query|-2147217406
+rearms|3|1||3
+rearms|0|1||0
+install-key D:\mak.key|x|1||0
+install-key D:\mak.key|x|1|install|-1073418160
+install-key D:\mak.key|x|0||1
+install-key D:\nothing|x|1||53
+restarted D:\mak.key|20990101000000.000000+000|1||0
+restarted D:\mak.key|20000101000000.000000+000|1||1
+user|LAB\pupil|1||0
+user|null|1||1
+frobnicate|x|1||87'
+{
+	printf '@echo off\r\nset FAKE_RECORD=D:\\record\r\n'
+	while IFS='|' read -r arguments value rows raise _; do
+		printf 'set "FAKE_%s"\r\n' "VALUE=$value" "ROWS=$rows" "RAISE=$raise"
+		printf 'cscript //nologo //B D:\\licensing.vbs %s\r\n' "$arguments"
+		printf 'echo %s ^| %%ERRORLEVEL%%\r\n' "$arguments"
+	done <<<"$cases"
+	printf 'cscript //nologo //B D:\\licensing.vbs\r\necho nothing ^| %%ERRORLEVEL%%\r\n'
+} >"$T/d/all.cmd"
+run "$wine" cmd /d /c 'D:\all.cmd'
+awk -F'|' '{print $1 " | " $5} END {print "nothing | 87"}' <<<"$cases" >"$T/expected"
+tr -d '\r' <"$T/out" | sed 's/ *$//' | diff -u "$T/expected" - || fail "other answers"
+
+grep -Fq "FROM SoftwareLicensingProduct WHERE ApplicationID='55c92734-d682-4d71-983e-d6ec3f16059f' AND ID='x'" \
+    "$T/d/record" || fail "listed asks something else"
+grep -Fq "AND PartialProductKey <> NULL AND LicenseIsAddon = FALSE" "$T/d/record" ||
+	fail "licensed asks something else"
+grep -aFq "InstallProductKey $key" "$T/d/record" || fail "another key is installed"
+grep -q RefreshLicenseStatus "$T/d/record" || fail "the licence status is not refreshed"
+! grep -aq "$key" "$T/out" "$T/err" || fail "the key was printed"
