@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the scripts in an image do at first boot, run by a real command interpreter (Wine's).
 . "$(dirname "$0")/functions.sh"
+# shellcheck source=tests/wine/wine.sh
 . "$(dirname "$0")/../wine/wine.sh"
 
 mak=BCDFG-HJKMP-QRTVW-XY234-6789B

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # licensing.vbs, run by Wine's VBScript against a phony licensing service.
 . "$(dirname "$0")/functions.sh"
+# shellcheck source=tests/wine/wine.sh
 . "$(dirname "$0")/../wine/wine.sh"
 
 key=BCDFG-HJKMP-QRTVW-XY234-6789B

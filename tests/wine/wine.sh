@@ -71,6 +71,8 @@ clone() { # PROFILE [OPTION …]
 	run "$BUILD/w7prep" apply -p "$T/lab.ini" --root "$T/tree"
 	expect_status 0
 	mv "$T/tree/Windows" "$windows"
+	# Wine would load the phony libraries that lie beside a program
+	rm -f "$windows"/System32/*.dll
 	for tool in net sc dism cscript schtasks shutdown reg fsutil attrib msg; do
 		cp "$standin" "$windows/System32/$tool.exe"
 	done
