@@ -15,7 +15,6 @@
 
 #define NAMES_MAX 500000	/* in one directory */
 #define FETCH_MAX (2ull << 30)	/* a hive has at most 2 GiB */
-#define SD_MAX 65536
 #define FILE_ATTRIBUTE_DIRECTORY 0x10
 #define FILE_ATTRIBUTES_WINDOWS 0xffff	/* above: NTFS's own */
 
@@ -546,11 +545,11 @@ int ntfsvol_get_sd(struct ntfsvol *v, const char *path, struct buf *out, struct 
 	buf_reset(out);
 	if (rc <= 0)
 		return rc;
-	buf_reserve(out, SD_MAX);
-	int n = ntfs_get_ntfs_acl(&v->security, ni, out->data, SD_MAX);
+	buf_reserve(out, NTFS_SD_MAX);
+	int n = ntfs_get_ntfs_acl(&v->security, ni, out->data, NTFS_SD_MAX);
 	if (n <= 0)
 		rc = ntfsvol_failed(v, "read the security descriptor of", path, err);
-	else if (n > SD_MAX)
+	else if (n > NTFS_SD_MAX)
 		rc = err_set(err, ERR_LIMIT, "%s: security descriptor of %d bytes", path, n);
 	else
 		out->len = (size_t)n;

@@ -22,6 +22,7 @@
 #include "image/ntfs.h"
 
 #define NTFS_PIECE (1u << 20)	/* read or written at once */
+#define NTFS_SD_MAX 65536
 #define NTFS_DEPTH_MAX 64	/* of a tree that is removed */
 
 struct ntfsvol {

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "common/fsutil.h"
+#include "image/secdesc.h"
 
 /* Compared and written in units that a cluster is a multiple or a part of. */
 #define BLOCK 4096u
@@ -179,6 +180,24 @@ static int close_inode(struct ntfsvol *v, ntfs_inode *ni, const char *path, int 
 
 /* ---- new files ---- */
 
+/*
+ * A new directory has what it inherits. Where its parent has nothing to inherit that would be
+ * "everybody may do everything", and anybody could replace what is put into it.
+ */
+static int protect_directory(struct ntfsvol *v, ntfs_inode *ni, const char *path,
+    struct error *err)
+{
+	CLEANUP(buf) struct buf sd = BUF_INIT;
+
+	buf_reserve(&sd, NTFS_SD_MAX);
+	int n = ntfs_get_ntfs_acl(&v->security, ni, sd.data, NTFS_SD_MAX);
+	if (n > 0 && n <= NTFS_SD_MAX && !secdesc_others(sd.data, (size_t)n).others_write)
+		return 0;
+	buf_reset(&sd);
+	secdesc_make(SECDESC_DIRECTORY, &sd);
+	return set_sd(v, ni, path, &sd, err);
+}
+
 static int create(struct ntfsvol *v, ntfs_inode *dir, const char *name, mode_t type,
     const char *path, const struct buf *sd, struct error *err)
 {
@@ -192,7 +211,7 @@ static int create(struct ntfsvol *v, ntfs_inode *dir, const char *name, mode_t t
 	ntfs_inode *ni = ntfs_create(dir, id, unicode, (u8)n, type);
 	if (!ni)
 		return ntfsvol_failed(v, "create", path, err);
-	int rc = sd ? set_sd(v, ni, path, sd, err) : 0;
+	int rc = sd ? set_sd(v, ni, path, sd, err) : protect_directory(v, ni, path, err);
 	/* the name is in the directory's index, which is open: hand it over, do not open it again */
 	if (ntfs_inode_close_in_dir(ni, dir) != 0 && rc == 0)
 		rc = ntfsvol_failed(v, "create", path, err);

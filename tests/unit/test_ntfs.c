@@ -392,6 +392,12 @@ START_TEST(new_files_get_the_descriptor_given)
 	check_content(path, fresh);
 	CLEANUP(free) char *audit = output("ntfssecaudit %s %s", volume, path);
 	ck_assert_msg(strstr(audit, "mode 0700") != NULL, "%s", audit);
+	/* where there is nothing to inherit (everybody owns the root that mkntfs made) neither */
+	m = mount(true);
+	put(m.v, "/made/here/x.cmd", fresh, -1, &sd);
+	ck_assert_int_eq(ntfsvol_get_sd(m.v, "/made", &parent, &err), 1);
+	ck_assert(!secdesc_others(parent.data, parent.len).others_write);
+	unmount(&m);
 	/* an existing file gets another one when it is given */
 	m = mount(true);
 	secdesc_make(SECDESC_SCRIPT, &sd);
