@@ -10,15 +10,16 @@
 
 static int plan(const struct plan_context *c, struct plan *out, struct error *err)
 {
+	static const struct setting settings[] = {{"W7_REARM_ONCE", "1"}, {0}};
+
 	(void)err;
 	if (c->win->spp.skip_rearm)
 		changeset_set_value(&out->changes, NAME, CHANGE_SOFTWARE, SPP_KEY, "SkipRearm",
 		    hive_dword(0),
 		    "left from image building, it would give every clone one client ID");
 	if (c->win->sealed == SEALED_NO)
-		place_settings(c, out, NAME, "client-id.cmd",
-		    "an unsealed clone gets its own client ID: one rearm and one restart",
-		    "W7_REARM_ONCE", "1", NULL);
+		place_settings(c, out, NAME, "client-id.cmd", settings,
+		    "an unsealed clone gets its own client ID: one rearm and one restart");
 	return 0;
 }
 

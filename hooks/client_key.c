@@ -65,8 +65,8 @@ static int plan(const struct plan_context *c, struct plan *out, struct error *er
 		CLEANUP(free)
 		char *reason = xasprintf(
 		    "the client setup key of %s, installed at first boot", c->edition->name);
-		place_settings(
-		    c, out, NAME, "key.cmd", reason, "W7_KEY", c->edition->client_key, NULL);
+		const struct setting settings[] = {{"W7_KEY", c->edition->client_key}, {0}};
+		place_settings(c, out, NAME, "key.cmd", settings, reason);
 	}
 	return 0;
 }

@@ -28,9 +28,14 @@ static bool activates(const struct plan_context *c)
 
 static void place_scripts(const struct plan_context *c, struct plan *out, bool setup_mode)
 {
-	place_settings(c, out, NAME, "settings.cmd", "what firstboot.cmd does for this strategy",
-	    "W7_STRATEGY", strategy_name(c->strategy), "W7_ACTIVATE", activates(c) ? "1" : "0",
-	    NULL);
+	const struct setting settings[] = {
+	    {"W7_STRATEGY", strategy_name(c->strategy)},
+	    {"W7_ACTIVATE", activates(c) ? "1" : "0"},
+	    {0},
+	};
+
+	place_settings(
+	    c, out, NAME, "settings.cmd", settings, "what firstboot.cmd does for this strategy");
 	place_script(c, out, NAME, "firstboot.cmd", "runs at first boot");
 	place_script(
 	    c, out, NAME, "licensing.vbs", "asks Windows' licensing service for firstboot.cmd");

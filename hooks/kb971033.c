@@ -123,8 +123,9 @@ static int plan(const struct plan_context *c, struct plan *out, struct error *er
 	if (!is_registered(&c->win->kb971033))
 		return 0;
 	CLEANUP(free) char *package = package_identity(c->win);
-	place_settings(c, out, NAME, "kb971033.cmd", "which package dism removes at first boot",
-	    "W7_PACKAGE", package, NULL);
+	const struct setting settings[] = {{"W7_PACKAGE", package}, {0}};
+	place_settings(
+	    c, out, NAME, "kb971033.cmd", settings, "which package dism removes at first boot");
 	strvec_add(&out->notes,
 	    "decline KB971033 in WSUS: once it is uninstalled, Windows Update offers it again");
 	return 0;

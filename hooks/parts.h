@@ -35,10 +35,14 @@ void place_file(const struct plan_context *c, struct plan *out, const char *hook
 void place_script(const struct plan_context *c, struct plan *out, const char *hook,
     const char *name, const char *reason);
 
-/* The same with a settings file made of "NAME", "value" pairs, ended by NULL. Values hold no
- * character that means something to cmd.exe (asserted). */
+/* One line of a settings file. The value holds no character that means something to cmd.exe. */
+struct setting {
+	const char *name, *value;
+};
+
+/* The same with a settings file; @settings ends with a row without a name. */
 void place_settings(const struct plan_context *c, struct plan *out, const char *hook,
-    const char *name, const char *reason, ...) __attribute__((sentinel));
+    const char *name, const struct setting *settings, const char *reason);
 
 /* How the licence store is treated: STRIP_NO under a strategy that must not touch it. */
 enum strip_mode spp_store_mode(const struct plan_context *c);

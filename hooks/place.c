@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files of ours in \Windows\Setup\Scripts\w7prep. */
 #include <assert.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -62,18 +61,13 @@ void place_script(const struct plan_context *c, struct plan *out, const char *ho
 }
 
 void place_settings(const struct plan_context *c, struct plan *out, const char *hook,
-    const char *name, const char *reason, ...)
+    const char *name, const struct setting *settings, const char *reason)
 {
 	CLEANUP(buf) struct buf content = BUF_INIT;
-	va_list ap;
 
-	va_start(ap, reason);
-	for (const char *var; (var = va_arg(ap, const char *));) {
-		const char *value = va_arg(ap, const char *);
-
-		assert(!strpbrk(value, "%\"^&|<>!\r\n"));
-		buf_addf(&content, "@set \"%s=%s\"\r\n", var, value);
+	for (const struct setting *s = settings; s->name; s++) {
+		assert(!strpbrk(s->value, "%\"^&|<>!\r\n"));
+		buf_addf(&content, "@set \"%s=%s\"\r\n", s->name, s->value);
 	}
-	va_end(ap);
 	place_file(c, out, hook, name, &content, SECDESC_SCRIPT, reason);
 }

@@ -37,12 +37,13 @@ static void compare_with_lab(const struct plan_context *c, struct plan *out)
 
 static int plan(const struct plan_context *c, struct plan *out, struct error *err)
 {
+	static const struct setting settings[] = {{"W7_REARM_DAYS", REARM_WHEN_DAYS_LEFT}, {0}};
+
 	(void)err;
 	place_script(
 	    c, out, NAME, "rearm.cmd", "uses a rearm when the grace period is about to end");
 	place_script(c, out, NAME, "rearm.xml", "the task that runs rearm.cmd once a day");
-	place_settings(c, out, NAME, "rearm-settings.cmd", "when rearm.cmd acts", "W7_REARM_DAYS",
-	    REARM_WHEN_DAYS_LEFT, NULL);
+	place_settings(c, out, NAME, "rearm-settings.cmd", settings, "when rearm.cmd acts");
 	compare_with_lab(c, out);
 	return 0;
 }

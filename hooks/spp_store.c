@@ -60,9 +60,13 @@ static int plan(const struct plan_context *c, struct plan *out, struct error *er
 		for (size_t i = 0; i < spp->store_files.n; i++)
 			changeset_delete_file(&out->changes, NAME, spp->store_files.v[i],
 			    "stale licence store; Windows rebuilds it from its licence files");
-	place_settings(c, out, NAME, "store.cmd", "how the licence store is rebuilt at first boot",
-	    "W7_STORE", mode == STRIP_IMAGE ? "image" : "first-boot", "W7_PRODUCT",
-	    c->edition->activation_id, NULL);
+	const struct setting settings[] = {
+	    {"W7_STORE", mode == STRIP_IMAGE ? "image" : "first-boot"},
+	    {"W7_PRODUCT", c->edition->activation_id},
+	    {0},
+	};
+	place_settings(
+	    c, out, NAME, "store.cmd", settings, "how the licence store is rebuilt at first boot");
 	return 0;
 }
 

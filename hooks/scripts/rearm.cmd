@@ -6,7 +6,7 @@ setlocal EnableExtensions DisableDelayedExpansion
 set "here=%~dp0"
 set "sys=%SystemRoot%\System32"
 set "vbs="%sys%\cscript.exe" //nologo //B"
-set "W7_REARM_DAYS="
+set "W7_REARM_DAYS=3"
 if exist "%here%rearm-settings.cmd" call "%here%rearm-settings.cmd"
 
 %vbs% "%here%licensing.vbs" licensed >nul 2>&1 <nul
