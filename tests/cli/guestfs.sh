@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The default engine for disks: finds out about KVM, prepares a VHD in one launch, and leaves the same
+# files as the engine direct. Launches are dear: three in all.
+. "$(dirname "$0")/functions.sh"
+. "$(dirname "$0")/../fixtures/images.sh"
+requires wimlib-imagex
+w7=$BUILD/w7prep
+export SOURCE_DATE_EPOCH=1700000000
+
+volume_list() { # IMAGE OUT: every file of the Windows volume with hash, descriptor, attributes, times
+	qemu-img convert -O raw "$1" "$T/raw" || fail "qemu-img"
+	windows_volume mbr "$T/raw" "$T/vol"
+	ntfsfix -n "$T/vol" >"$T/ntfsfix" 2>&1 || fail "$1: ntfsfix: $(tail -n1 "$T/ntfsfix")"
+	wimlib-imagex capture "$T/vol" "$T/vol.wim" --compress=none >/dev/null 2>"$T/cap" ||
+	    fail "capture: $(cat "$T/cap")"
+	wimlib-imagex dir "$T/vol.wim" 1 --detailed >"$2.all"
+	# the minute in which a new file was made is not the engine's doing
+	grep -v '^\(Creation\|Last Write\|Last Access\) Time' "$2.all" >"$2"
+	rm -f "$T/raw" "$T/vol" "$T/vol.wim"
+}
+
+phony_disk vhd mbr "$T/g.vhd" --sppuinotify-disabled=yes --setup-complete=lf
+cp "$T/g.vhd" "$T/d.vhd"
+run qemu-img convert -O raw "$T/g.vhd" "$T/before.raw"
+before=$(sha "$T/before.raw")
+
+run "$w7" apply -p kms --json "$T/g.vhd"
+if [ "$status" -eq 6 ] && grep -q 'appliance' "$T/err"; then
+	echo "no libguestfs appliance here: $(head -n 1 "$T/err")"
+	exit 77
+fi
+expect_status 0
+jq -e '.images[0] | .engine == "guestfs" and .verified and .changed' "$T/out" >/dev/null || fail "report"
+[ "$(grep -c 'starting the libguestfs appliance' "$T/err")" -eq 1 ] || fail "not one launch: $(cat "$T/err")"
+run "$w7" apply -p kms --engine=direct "$T/d.vhd"
+expect_status 0
+
+volume_list "$T/g.vhd" "$T/g.txt"
+volume_list "$T/d.vhd" "$T/d.txt"
+"$(dirname "$0")/wim-diff.awk" "$T/g.txt" "$T/d.txt" >"$T/diff"
+[ ! -s "$T/diff" ] || fail "guestfs and direct differ: $(head -n 5 "$T/diff")"
+[ "$(grep -c '^Full Path' "$T/g.txt")" -gt 100 ] || fail "nothing was compared"
+# but a changed hive keeps its times
+for engine in g d; do
+	grep -A9 'config/SYSTEM"' "$T/$engine.txt.all" | grep 'Last Write' >"$T/$engine.time"
+done
+cmp -s "$T/g.time" "$T/d.time" || fail "a changed hive's time differs between the engines"
+
+# each engine finds the other's work to be right, and changes nothing
+container=$(sha "$T/d.vhd")
+run "$w7" apply -p kms "$T/d.vhd"
+expect_status 0
+expect_out 'nothing to do'
+[ "$(sha "$T/d.vhd")" = "$container" ] || fail "the second apply changed the file"
+run "$w7" verify -p kms --engine=direct "$T/g.vhd"
+expect_status 0
+
+run "$w7" undo "$T/g.vhd"
+expect_status 0
+run qemu-img convert -O raw "$T/g.vhd" "$T/after.raw"
+[ "$(sha "$T/after.raw")" = "$before" ] || fail "undo did not give the original back"
+exit 0
