@@ -89,7 +89,8 @@ struct txn;
  * How put() writes one file. An existing file keeps its security descriptor,
  * attributes, times, 8.3 name and links unless @sd is given; a new one gets @sd
  * (never NULL for a new one), its parents are made with their own parent's inherited
- * descriptor where absent.
+ * descriptor where absent. The caller may close @fd after put(), but not change what it holds
+ * before settle(): an engine may keep a duplicate until then.
  */
 struct image_put {
 	const char *path;

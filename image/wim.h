@@ -152,6 +152,8 @@ int wim_begin(struct image *im, struct error *err);
 int wim_put(struct image *im, size_t vol, const struct image_put *put, struct error *err);
 int wim_remove(struct image *im, size_t vol, const char *path, struct error *err);
 void wim_changes_drop(struct wim *w);
+/* The content put into @vol is on its scratch volume: give back the memory it holds. */
+void wim_changes_release(struct wim *w, size_t vol);
 
 /* Is @path taken away by a remove() that is still to be done? */
 bool wim_is_removed(const struct image *im, size_t vol, const char *path);

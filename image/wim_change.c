@@ -34,6 +34,18 @@ void wim_changes_drop(struct wim *w)
 	memset(&w->changes, 0, sizeof(w->changes));
 }
 
+void wim_changes_release(struct wim *w, size_t vol)
+{
+	for (size_t i = 0; i < w->changes.n; i++) {
+		struct wim_change *c = &w->changes.v[i];
+
+		if (c->vol == vol && c->fd >= 0) {
+			close(c->fd);
+			c->fd = -1;
+		}
+	}
+}
+
 int wim_begin(struct image *im, struct error *err)
 {
 	struct wim *w = im->data;

@@ -18,6 +18,13 @@
 
 #define SAID_MAX 65536u
 
+/*
+ * The highest of libwim's levels that does not search for the best encoding (its default, 50,
+ * does): on a 60 MB hive 1.0 s of processor time against 6.4 s, for 2 % more bytes. Windows
+ * reads both alike.
+ */
+#define LZX_LEVEL 34
+
 /* What the library wrote to its error file since wim_lib_quiet(); one process, one library. */
 static struct buf said;
 
@@ -63,6 +70,8 @@ static int start_library(struct error *err)
 	xmlSetGenericErrorFunc(NULL, hear_xml);
 	ntfs_log_set_handler(ntfs_log_handler_null);
 	int code = wimlib_global_init(WIMLIB_INIT_FLAG_DEFAULT_CASE_INSENSITIVE);
+	if (!code)
+		code = wimlib_set_default_compression_level(WIMLIB_COMPRESSION_TYPE_LZX, LZX_LEVEL);
 	return code ? wim_lib_error(code, err, "libwim does not start") : 0;
 }
 

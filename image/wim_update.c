@@ -72,14 +72,10 @@ static int set_modification_time(WIMStruct *handle, int image)
 		    : wimlib_set_image_property(handle, image, "LASTMODIFICATIONTIME/LOWPART", low);
 }
 
-/* Removals first; then the volume without descriptors, whose new directories stay as they are. */
-static int run_commands(struct image *im, size_t vol, struct wim_scratch scratch[2],
-    struct error *err)
+static int remove_all(struct image *im, size_t vol)
 {
 	const struct wim *w = im->data;
 	VEC(struct wimlib_update_command) commands = {0};
-	int image = (int)im->volumes.v[vol].index;
-	char *values[PROPERTIES];
 
 	for (size_t i = 0; i < w->changes.n; i++) {
 		if (w->changes.v[i].vol != vol || !w->changes.v[i].remove)
@@ -89,33 +85,47 @@ static int run_commands(struct image *im, size_t vol, struct wim_scratch scratch
 		c->delete_.wim_path = w->changes.v[i].path;
 		c->delete_.delete_flags = WIMLIB_DELETE_FLAG_FORCE | WIMLIB_DELETE_FLAG_RECURSIVE;
 	}
-	for (int with_sd = 0; with_sd < 2; with_sd++) {
-		if (!scratch[with_sd].path)
-			continue;
-		struct wimlib_update_command *c = VEC_PUSH(&commands);
-		c->op = WIMLIB_UPDATE_OP_ADD;
-		c->add.fs_source_path = scratch[with_sd].path;
-		c->add.wim_target_path = scratch[with_sd].top;
-		c->add.add_flags = WIMLIB_ADD_FLAG_NTFS | WIMLIB_ADD_FLAG_NORPFIX |
-		    WIMLIB_ADD_FLAG_NO_UNSUPPORTED_EXCLUDE |
-		    (with_sd ? 0 : WIMLIB_ADD_FLAG_NO_ACLS);
-	}
-	wim_lib_quiet();
-	read_properties(w->handle, image, values);
-	int code = commands.n ? wimlib_update_image(w->handle, image, commands.v, commands.n, 0) : 0;
-	int restored = restore_properties(w->handle, image, values);
-	code = code ? code : restored;
+	int code = commands.n ? wimlib_update_image(w->handle, (int)im->volumes.v[vol].index,
+				    commands.v, commands.n, 0)
+			      : 0;
 	free(commands.v);
-	return code ? wim_lib_error(code, err, "cannot change image %d", image) : 0;
+	return code;
+}
+
+/*
+ * Each volume with a call of its own: within one, libwim takes equal inode numbers of two
+ * volumes for names of one file.
+ */
+static int add_volume(WIMStruct *handle, int image, const struct wim_scratch *s, bool with_sd)
+{
+	char *values[PROPERTIES];
+
+	if (!s->path)
+		return 0;
+	read_properties(handle, image, values);
+	int code = wimlib_add_tree(handle, image, s->path, s->top,
+	    WIMLIB_ADD_FLAG_NTFS | WIMLIB_ADD_FLAG_NORPFIX | WIMLIB_ADD_FLAG_NO_UNSUPPORTED_EXCLUDE |
+		(with_sd ? 0 : WIMLIB_ADD_FLAG_NO_ACLS));
+	int restored = restore_properties(handle, image, values);
+	return code ? code : restored;
 }
 
 int wim_update_image(struct image *im, size_t vol, struct wim_scratch scratch[2],
     struct error *err)
 {
+	const struct wim *w = im->data;
+	int image = (int)im->volumes.v[vol].index;
+
 	for (int with_sd = 0; with_sd < 2; with_sd++)
 		if (wim_scratch_make(im, vol, with_sd, &scratch[with_sd], err) < 0)
-			return err_context(err, "image %u", im->volumes.v[vol].index);
-	return run_commands(im, vol, scratch, err);
+			return err_context(err, "image %d", image);
+	wim_changes_release(im->data, vol);
+	wim_lib_quiet();
+	int code = remove_all(im, vol);
+	/* without descriptors first: directories made there are not made again with one */
+	for (int with_sd = 0; with_sd < 2 && !code; with_sd++)
+		code = add_volume(w->handle, image, &scratch[with_sd], with_sd);
+	return code ? wim_lib_error(code, err, "cannot change image %d", image) : 0;
 }
 
 bool wim_is_changed(const struct wim *w, size_t vol)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The engine "wim": what it reads and what it writes, seen by wimlib-imagex. */
+#include "tests/fixtures/hivegen.h"
+#include "tests/fixtures/volume_fill.h"
 #include "tests/unit/wim_fixture.h"
+
+#include <ntfs-3g/dir.h>
+#include <ntfs-3g/inode.h>
 
 START_TEST(reads_without_regard_to_case)
 {
@@ -92,6 +97,51 @@ START_TEST(a_replaced_file_keeps_its_metadata)
 	assert_same(content("x.wim", 1, "/Windows/empty"), xstrdup("no more"));
 	assert_same(content("x.wim", 1, "/Windows/A long file name.txt"), xstrdup(""));
 	run("wimlib-imagex verify x.wim");
+}
+END_TEST
+
+/* The hash of a file's stream that has a name, which libwim would lose in a replaced file. */
+static char *stream_hash(void)
+{
+	return sh("wimlib-imagex dir x.wim 1 --detailed --path=/Windows/win.ini | "
+		  "grep -A1 'Named data stream' | tail -1");
+}
+
+START_TEST(named_streams_stay)
+{
+	CLEANUP(free) char *path = make_wim("--compress=LZX");
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(free) char *before = stream_hash();
+	struct image *im = open_rw(path);
+
+	ck_assert_msg(strncmp(before, "Hash  ", 6) == 0, "%s", before);
+	assert_ok(put_text(im, 0, "/Windows/win.ini", "new", NULL, &err), err);
+	finish(im);
+	assert_same(stream_hash(), xstrdup(before));
+}
+END_TEST
+
+START_TEST(attributes_of_storage_stay)
+{
+	CLEANUP(free) char *path = make_wim("--compress=LZX");
+	CLEANUP(free) char *volume = path_join(work, "volume.ntfs");
+	CLEANUP(error) struct error err = ERROR_INIT;
+	ntfs_volume *v = ntfs_mount(volume, 0);
+	ntfs_inode *ni = ntfs_pathname_to_inode(v, NULL, "/Windows/win.ini");
+
+	/* compressed, not content indexed, hidden, read-only */
+	ni->flags = cpu_to_le32(0x2823);
+	NInoSetDirty(ni);
+	ck_assert_int_eq(ntfs_inode_close(ni), 0);
+	ck_assert_int_eq(ntfs_umount(v, FALSE), 0);
+	run("rm x.wim && wimlib-imagex capture volume.ntfs x.wim again");
+	CLEANUP(free) char *before = metadata("x.wim", 1, "/Windows");
+	ck_assert_ptr_nonnull(strstr(before, "0x00002823"));
+	struct image *im = open_rw(path);
+	assert_ok(put_text(im, 0, "/Windows/win.ini", "new", NULL, &err), err);
+	finish(im);
+	assert_same(metadata("x.wim", 1, "/Windows"), xstrdup(before));
+	assert_same(content("x.wim", 1, "/Windows/win.ini"), xstrdup("new"));
 }
 END_TEST
 
@@ -233,10 +283,29 @@ static char *stable_xml(const char *wim)
 	    wim);
 }
 
+#define VERSION_KEY "Microsoft\\Windows NT\\CurrentVersion"
+
+/* A hive from which libwim would take what it writes into the XML. */
+static int software_fd(void)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	struct hivegen *h = hivegen_new();
+	int fd = memfile("SOFTWARE", &err);
+
+	hivegen_set_sz(h, VERSION_KEY, "EditionID", "Enterprise");
+	hivegen_set_sz(h, VERSION_KEY, "ProductName", "Windows 7 Enterprise");
+	hivegen_set_sz(h, VERSION_KEY, "CurrentVersion", "6.1");
+	hivegen_set_sz(h, VERSION_KEY, "CurrentBuild", "7601");
+	assert_ok(hivegen_write_fd(h, fd, NULL, &err), err);
+	hivegen_free(h);
+	return fd;
+}
+
 START_TEST(the_description_is_left_alone)
 {
 	CLEANUP(free) char *path = make_wim("--compress=LZX");
 	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(close) int hive = software_fd();
 
 	run("wimlib-imagex info x.wim 1 'Lab image' 'of room 12' --image-property FLAGS=Custom "
 	    "--image-property WINDOWS/EDITIONID=Mine --image-property DISPLAYNAME=Name --boot");
@@ -248,7 +317,8 @@ START_TEST(the_description_is_left_alone)
 	/* the root is where libwim would write its own findings */
 	im = open_rw(path);
 	assert_ok(put_script(im, 0, "/unattend.xml", "<xml/>", &err), err);
-	assert_ok(put_text(im, 0, SOFTWARE, "another", NULL, &err), err);
+	assert_ok(image_put(im, 0, &(struct image_put){.path = SOFTWARE, .fd = hive, .old_fd = -1},
+		      &err), err);
 	finish(im);
 	assert_same(stable_xml("x.wim"), xstrdup(before));
 	assert_same(content("x.wim", 1, "/unattend.xml"), xstrdup("<xml/>"));
@@ -272,8 +342,13 @@ START_TEST(files_without_descriptors_stay_so)
 	assert_same(content("x.wim", 1, SOFTWARE), xstrdup("hive"));
 	assert_same(metadata("x.wim", 1, "/"), xstrdup(before));
 	im = open_rw(path);
+	/* two kinds of file in one go */
 	assert_ok(put_script(im, 0, "/Windows/Setup/Scripts/a.cmd", "rem", &err), err);
+	assert_ok(put_text(im, 0, SOFTWARE, "another", NULL, &err), err);
+	assert_ok(put_text(im, 0, "/Windows/win.ini", "ini", NULL, &err), err);
 	finish(im);
+	assert_same(content("x.wim", 1, SOFTWARE), xstrdup("another"));
+	assert_same(content("x.wim", 1, "/Windows/win.ini"), xstrdup("ini"));
 	assert_same(sh("wimlib-imagex dir x.wim 1 --detailed | grep -c '^Security'"), xstrdup("1\n"));
 	assert_same(content("x.wim", 1, "/Windows/Setup/Scripts/a.cmd"), xstrdup("rem"));
 }
@@ -323,7 +398,7 @@ START_TEST(a_given_date_gives_the_same_file)
 END_TEST
 
 WIM_SUITE("wim", reads_without_regard_to_case, fetches_whole_files, links_are_not_followed,
-    a_replaced_file_keeps_its_metadata, settle_makes_the_new_state_readable,
+    a_replaced_file_keeps_its_metadata, named_streams_stay, attributes_of_storage_stay, settle_makes_the_new_state_readable,
     a_new_file_has_its_descriptor_and_closed_directories,
     a_descriptor_can_be_given_to_an_existing_file, all_names_of_a_file_get_the_content,
     removing_one_name_leaves_the_other, the_last_word_counts, the_description_is_left_alone,
