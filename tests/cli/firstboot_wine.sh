@@ -151,13 +151,30 @@ expect_log ' install-mak 0x00000000'
 expect_log ' wipe 0x00000000 mak.key'
 expect_log ' slmgr-ato 0x00000000 licensed'
 
-# mak-proxy: VAMT activates; the clone only gets rid of KB971033.
+# mak-proxy: VAMT activates, so it must be let in; the clone only gets rid of KB971033.
 clone '[activation]
-strategy = mak-proxy'
+strategy = mak-proxy
+vamt_access = workgroup
+vamt_host = 192.0.2.10'
 first_boot
 expect_calls "$dism"
+for set in ControlSet001 ControlSet002; do
+	hivexget "$windows/System32/config/SYSTEM" \
+	    "$set\\services\\SharedAccess\\Parameters\\FirewallPolicy\\FirewallRules" >"$T/rules"
+	grep 'Active=TRUE|Dir=In.*RA4=192.0.2.10|' "$T/rules" | cut -d'"' -f2 | sort | tr '\n' ' ' >"$T/open"
+	[ "$(cat "$T/open")" = "WMI-ASYNC-In-TCP WMI-RPCSS-In-TCP WMI-WINMGMT-In-TCP " ] ||
+		fail "$set: other rules are open: $(cat "$T/open")"
+	! grep 'Active=TRUE.*LocalSubnet' "$T/rules" || fail "$set: open to more than VAMT"
+done
+hive="$windows/System32/config/SOFTWARE"
+hivexget "$hive" 'Microsoft\Windows\CurrentVersion\Policies\System' LocalAccountTokenFilterPolicy \
+    >"$T/out" || fail "no LocalAccountTokenFilterPolicy"
+expect_out '^1$|00000001$'
+hivexget "$hive" 'Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform\Activation' Manual \
+    >"$T/out" || fail "automatic activation is not off"
+expect_out '^1$|00000001$'
 
-# none: KB971033, then the daily task.
+# none: no activation by itself, KB971033, then the daily task.
 clone '[activation]
 strategy = none'
 first_boot
