@@ -17,10 +17,15 @@
 #include "image/ntfs_boot.h"
 
 #define SECTOR 512
-/* norecover: a log that is not empty is never thrown away; inherit: new directories get the
- * descriptor that Windows would give them */
-#define WRITE_OPTIONS "norecover,noatime,permissions,inherit"
+/* norecover: a log that is not empty is never thrown away */
 #define READ_OPTIONS "ro,norecover,permissions"
+/*
+ * inherit: a new directory gets the descriptor that Windows would give it. ntfs-3g does that
+ * only when it knows who is who; the relative SID is for users that there are none of here.
+ */
+#define USERMAP "/tmp/w7prep.usermap"
+#define USERMAP_TEXT "::S-1-5-21-3141592653-589793238-462643383-10000"
+#define WRITE_OPTIONS "norecover,noatime,permissions,inherit,usermapping=" USERMAP
 
 static int gfs_open(struct image *im, struct error *err)
 {
@@ -138,6 +143,9 @@ static int mount(struct gfs *f, struct gfs_volume *v, bool write, struct error *
 {
 	const char *options = write ? WRITE_OPTIONS : READ_OPTIONS;
 
+	if (write) {
+		CLEANUP(free) char *out = gfs_shell(f, "echo " USERMAP_TEXT " > " USERMAP);
+	}
 	if (guestfs_mkmountpoint(f->g, v->mountpoint) != 0 &&
 	    guestfs_last_errno(f->g) != EEXIST)
 		return appliance_err(f->g, err, "cannot make a mount point");

@@ -96,6 +96,8 @@ int gfs_read_sd(struct gfs *f, const char *path, struct buf *out, struct error *
 int gfs_meta_keep(struct gfs *f, const char *path, struct error *err);
 /* @path is to get this descriptor. */
 void gfs_meta_sd(struct gfs *f, const char *path, const struct buf *sd);
+/* The same at once, for a directory that others are going to inherit from. */
+int gfs_meta_sd_now(struct gfs *f, const char *path, const struct buf *sd, struct error *err);
 /* @path and what is below it is gone. */
 void gfs_meta_drop(struct gfs *f, const char *path);
 /* Everything is written: set it all, and check. */

@@ -21,7 +21,7 @@
 
 /* Linux takes 128 KiB for one argument, which is what the shell gets all this as. */
 #define SCRIPT_MAX (96u << 10)
-#define SCRIPT_START "setfattr --no-dereference --restore=- <<'w7prep end'\n"
+#define SCRIPT_START "cd / && setfattr --no-dereference --restore=- <<'w7prep end'\n"
 #define SCRIPT_END "w7prep end\n"
 
 static struct gfs_meta *find(struct gfs *f, const char *path)
@@ -154,7 +154,7 @@ static void set_all(struct gfs *f)
 
 	for (size_t i = 0; i < f->meta.n; i++) {
 		if (!script.len)
-			buf_adds(&script, "cd / && " SCRIPT_START);
+			buf_adds(&script, SCRIPT_START);
 		add_entry(&script, &f->meta.v[i]);
 		if (script.len > SCRIPT_MAX)
 			run_script(f, &script);
@@ -194,6 +194,17 @@ static int check_sd(struct gfs *f, const struct gfs_meta *m, struct error *err)
 	}
 	log_debug("%s: its descriptor is another one, and as closed", m->path);
 	return 0;
+}
+
+int gfs_meta_sd_now(struct gfs *f, const char *path, const struct buf *sd, struct error *err)
+{
+	CLEANUP(buf) struct buf script = BUF_INIT;
+	const struct gfs_meta m = {.path = (char *)path, .sd = *sd};
+
+	buf_adds(&script, SCRIPT_START);
+	add_entry(&script, &m);
+	run_script(f, &script);
+	return check_sd(f, &m, err);
 }
 
 static int check_kept(struct gfs *f, const struct gfs_meta *m, struct error *err)

@@ -145,8 +145,7 @@ static int protect_dir(struct gfs *f, const char *path, struct error *err)
 		return 0;
 	buf_reset(&sd);
 	secdesc_make(SECDESC_DIRECTORY, &sd);
-	gfs_meta_sd(f, path, &sd);
-	return 0;
+	return gfs_meta_sd_now(f, path, &sd, err);
 }
 
 static int make_dir(struct gfs *f, struct gfs_volume *v, struct gfs_node *parent,
