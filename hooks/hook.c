@@ -15,6 +15,7 @@ const struct hook *const hooks[] = {
     &hook_mak_proxy,
     &hook_rearm,
     &hook_oem,
+    &hook_answer_file,
     &hook_first_boot,
     NULL,
 };
