@@ -53,10 +53,11 @@ int unattend_map(struct unattend *u, struct error *err)
 	const struct xml_element *root = &u->map.elements.v[ROOT];
 	if (root->ours && strcmp(root->name, "unattend") == 0)
 		return 0;
-	xml_map_free(&u->map);
-	return err_set(err, ERR_UNKNOWN_SHAPE,
+	err_set(err, ERR_UNKNOWN_SHAPE,
 	    "line %u: not an answer file, whose root is <unattend xmlns=\"" NAMESPACE "\">",
 	    root->line);
+	xml_map_free(&u->map);
+	return -1;
 }
 
 int unattend_read(const struct buf *file, struct unattend *out, struct error *err)
