@@ -52,11 +52,13 @@ static int missing_tool(const char *tool, struct error *err)
 	return -1;
 }
 
-static _Noreturn void child(const char *path, const char *const argv[], int out, int errfd)
+static _Noreturn void child(pid_t parent, const char *path, const char *const argv[], int out, int errfd)
 {
 	int null = open("/dev/null", O_RDWR);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
 	/* ^C is for us: we end the work between two safe points, a tool would stop in the middle */
 	setpgid(0, 0);
 	dup2(null, 0);
@@ -114,9 +116,10 @@ int run_tool(const char *const argv[], struct buf *out, struct error *err)
 		close(po[1]);
 		return err_errno(err, "cannot run %s", argv[0]);
 	}
+	pid_t self = getpid();
 	pid_t pid = fork();
 	if (pid == 0)
-		child(path, argv, po[1], pe[1]);
+		child(self, path, argv, po[1], pe[1]);
 	close(po[1]);
 	close(pe[1]);
 	if (pid > 0)

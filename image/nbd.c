@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -22,6 +23,9 @@
 #define EXIT_WAIT_MS 120000	/* for a slow disk to take what was written */
 #define SOCKET_QUEUE 4
 #define ALLOCATION "qemu:allocation-depth"
+
+/* How long to wait for a lock on the image, and how often to look. */
+enum { LOCK_WAIT_MS = 1500, LOCK_POLL_MS = 50 };
 
 /* The child sees the socket as systemd's protocol wants it, the overlay right after. */
 enum { CHILD_LISTEN = 3, CHILD_IMAGE = 4 };
@@ -112,14 +116,22 @@ static int above(int fd)
 	return fcntl(fd, F_DUPFD, CHILD_IMAGE + 1);
 }
 
-static _Noreturn void child(const char *tool, const char *const argv[], int listener, int image,
-    int log)
+static _Noreturn void child(pid_t parent, const char *tool, const char *const argv[],
+    int listener, int image, int log)
 {
 	char pid[16];
 	int null = open("/dev/null", O_RDWR);
 
 	/* Ctrl-C at the terminal is for us: a commit is never cut short half-way by it */
 	setsid();
+	/*
+	 * qemu-nbd ends when its client is gone, but waits for ever for one that was gone before
+	 * they had greeted each other, and forgets a SIGTERM that reaches it while it starts.
+	 * To be killed is what every undo record is made for.
+	 */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
 	listener = above(listener);
 	image = image >= 0 ? above(image) : -1;
 	log = above(log);
@@ -171,9 +183,10 @@ static int spawn(struct nbd_device *n, const struct nbd_source *src, int listene
 		argv[argc++] = src->path;
 	}
 	argv[argc] = NULL;
+	pid_t self = getpid();
 	n->pid = fork();
 	if (n->pid == 0)
-		child(tool, argv, listener, image, n->log);
+		child(self, tool, argv, listener, image, n->log);
 	return n->pid < 0 ? err_errno(err, "cannot run qemu-nbd") : 0;
 }
 
@@ -341,7 +354,7 @@ static int start(struct nbd_device *n, const struct nbd_source *src, struct erro
 	return 0;
 }
 
-struct blockdev *nbd_open(const struct nbd_source *src, struct error *err)
+static struct blockdev *open_once(const struct nbd_source *src, struct error *err)
 {
 	struct nbd_device *n = xcalloc(1, sizeof(*n));
 
@@ -357,6 +370,23 @@ struct blockdev *nbd_open(const struct nbd_source *src, struct error *err)
 		return &n->dev;
 	device_close(&n->dev);
 	return NULL;
+}
+
+struct blockdev *nbd_open(const struct nbd_source *src, struct error *err)
+{
+	struct error locked = ERROR_INIT;
+	struct blockdev *d;
+
+	/* the qemu-nbd of a run that was killed a moment ago is still closing the image */
+	for (int waited = 0; !(d = open_once(src, &locked)); waited += LOCK_POLL_MS) {
+		if (locked.code != ERR_LOCKED || waited >= LOCK_WAIT_MS) {
+			err_move(err, &locked);
+			break;
+		}
+		err_clear(&locked);
+		usleep(LOCK_POLL_MS * 1000);
+	}
+	return d;
 }
 
 struct status_walk {

@@ -17,6 +17,9 @@
 #define RECORD_SCHEMA 1
 #define RECORD_MAX (64u << 20)
 
+/* How long to wait for the lock, and how often to look. */
+enum { LOCK_WAIT_MS = 1000, LOCK_POLL_MS = 50 };
+
 struct txn {
 	char *image;	/* as named by the user */
 	char *dir;	/* .w7prep/<name> beside it */
@@ -186,7 +189,8 @@ static int make_private_dir(const char *path, struct error *err)
 	return 0;
 }
 
-static int take_lock(struct txn *t, const char *path, struct error *err)
+/* 1: the lock is ours; 0: somebody else has it. */
+static int try_lock(struct txn *t, const char *path, struct error *err)
 {
 	struct stat held, named;
 
@@ -196,9 +200,22 @@ static int take_lock(struct txn *t, const char *path, struct error *err)
 	/* the last one out removes the file (tidy), so make sure that this is still the one there */
 	if (flock(t->lock, LOCK_EX | LOCK_NB) == 0 && fstat(t->lock, &held) == 0 &&
 	    stat(path, &named) == 0 && held.st_ino == named.st_ino)
-		return 0;
+		return 1;
 	close(t->lock);
 	t->lock = -1;
+	return 0;
+}
+
+static int take_lock(struct txn *t, const char *path, struct error *err)
+{
+	int rc;
+
+	/* a tool that a run killed a moment ago was about to start may still hold it */
+	for (int waited = 0; (rc = try_lock(t, path, err)) == 0 && waited < LOCK_WAIT_MS;
+	     waited += LOCK_POLL_MS)
+		usleep(LOCK_POLL_MS * 1000);
+	if (rc != 0)
+		return rc > 0 ? 0 : -1;
 	err_set(err, ERR_LOCKED, "%s: another w7prep is working on it", t->image);
 	return err_hint(err, "wait for it to end, then try again");
 }
