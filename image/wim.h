@@ -52,7 +52,10 @@ struct wim_header {
 	uint64_t file_size;
 };
 
-/* Read and check the header of @fd: ERR_NOT_AN_IMAGE, ERR_DAMAGED (points outside of the file), ERR_LIMIT. */
+/*
+ * Read and check the header of @fd. ERR_NOT_AN_IMAGE, ERR_DAMAGED (it points outside of the
+ * file), ERR_LIMIT.
+ */
 int wim_header_read(int fd, struct wim_header *h, struct error *err);
 /* Where an append begins: the end of the last of blob table, XML data and integrity table. */
 uint64_t wim_header_end(const struct wim_header *h);

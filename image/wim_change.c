@@ -94,8 +94,7 @@ static void forget_puts(struct wim *w, size_t vol, const char *path, bool below)
  * The nearest directory above @path that will be there: into c->dir. c->path becomes that
  * directory as the image spells it and the rest as the caller does.
  */
-static int find_parent(struct image *im, const char *path, struct wim_change *c,
-    struct error *err)
+static int find_parent(struct image *im, const char *path, struct wim_change *c, struct error *err)
 {
 	CLEANUP(free) char *dir = xstrdup(path);
 
@@ -110,7 +109,8 @@ static int find_parent(struct image *im, const char *path, struct wim_change *c,
 		if (rc == 0 || wim_is_removed(im, c->vol, dir))
 			continue;
 		if (!e.is_dir || e.is_link)
-			return err_set(err, ERR_UNKNOWN_SHAPE, "%s: %s is not a directory", path, dir);
+			return err_set(
+			    err, ERR_UNKNOWN_SHAPE, "%s: %s is not a directory", path, dir);
 		c->path = xasprintf("%s%s", *dir ? e.path : "", path + strlen(dir));
 		c->dir = xstrdup(e.path);
 		c->bare_dirs = strchr(path + strlen(dir) + 1, '/') && !e.sd.len;
@@ -127,8 +127,8 @@ static int check_replaced(const struct wim_entry *e, struct error *err)
 	return what ? err_set(err, ERR_UNKNOWN_SHAPE, "%s is %s", e->path, what) : 0;
 }
 
-static int take_target(struct image *im, const struct image_put *put, struct wim_change *c,
-    struct error *err)
+static int take_target(
+    struct image *im, const struct image_put *put, struct wim_change *c, struct error *err)
 {
 	CLEANUP(wim_entry) struct wim_entry e;
 	int rc = wim_lookup(im, c->vol, put->path, &e, err);
@@ -140,8 +140,8 @@ static int take_target(struct image *im, const struct image_put *put, struct wim
 	c->has_sd = c->sd.len > 0;
 	if (rc == 0 || wim_is_removed(im, c->vol, put->path)) {
 		if (!put->sd)
-			return err_set(err, ERR_INTERNAL, "%s: a new file without a descriptor",
-			    put->path);
+			return err_set(
+			    err, ERR_INTERNAL, "%s: a new file without a descriptor", put->path);
 		return 0;
 	}
 	if (check_replaced(&e, err) != 0)

@@ -30,8 +30,8 @@ static struct wim_reshdr reshdr(const uint8_t *p)
 	return (struct wim_reshdr){le(p + 8, 8), le(p, 7), le(p + 16, 8)};
 }
 
-static int check_resource(const struct wim_header *h, const struct wim_reshdr *r,
-    const char *what, uint64_t max, struct error *err)
+static int check_resource(const struct wim_header *h, const struct wim_reshdr *r, const char *what,
+    uint64_t max, struct error *err)
 {
 	if (r->size > h->file_size || r->offset > h->file_size - r->size)
 		return err_set(err, ERR_DAMAGED, "its %s is past the end of the file", what);
@@ -42,10 +42,10 @@ static int check_resource(const struct wim_header *h, const struct wim_reshdr *r
 
 int wim_header_read(int fd, struct wim_header *h, struct error *err)
 {
-	const uint8_t *raw = h->raw;
 	struct stat st;
 
 	memset(h, 0, sizeof(*h));
+	const uint8_t *raw = h->raw;
 	if (fstat(fd, &st) != 0)
 		return err_errno(err, "cannot read it");
 	h->file_size = (uint64_t)st.st_size;

@@ -106,6 +106,7 @@ static char *last_words(void)
 	return last ? xstrdup(last) : NULL;
 }
 
+/* clang-format off */
 static const struct {
 	int code;
 	enum err_code as;
@@ -146,6 +147,7 @@ static const struct {
 	{WIMLIB_ERR_READ, ERR_IO, "it cannot be read", NULL},
 	{WIMLIB_ERR_WRITE, ERR_IO, "it cannot be written", NULL},
 };
+/* clang-format on */
 
 static bool no_space(const char *words)
 {

@@ -12,8 +12,7 @@
 #define VERSION_SOLID 3584u
 /* Names, attributes and descriptors of all files of one image; 63,000 files take 15 MB. */
 #define METADATA_MAX (1ull << 30)
-#define DATA_ELSEWHERE \
-	"it holds only metadata; the files' data is in another file (WDS: Res.RWM)"
+#define DATA_ELSEWHERE "it holds only metadata; the files' data is in another file (WDS: Res.RWM)"
 
 static int refuse_solid(struct error *err)
 {
@@ -36,7 +35,8 @@ static int refuse_kind(const struct wim_header *h, struct error *err)
 				     "--not-pipable");
 	}
 	if ((h->flags & WIM_SPANNED) || h->parts != 1) {
-		err_set(err, ERR_SPLIT_WIM, "it is part %u of %u of a split WIM", h->part, h->parts);
+		err_set(
+		    err, ERR_SPLIT_WIM, "it is part %u of %u of a split WIM", h->part, h->parts);
 		return err_hint(err, "join the parts first: wimlib-imagex join NEW.wim PART*.swm");
 	}
 	if (h->version == VERSION_SOLID)
@@ -45,7 +45,8 @@ static int refuse_kind(const struct wim_header *h, struct error *err)
 		return refuse_incomplete(DATA_ELSEWHERE, err);
 	if (h->flags & WIM_RESOURCE_ONLY)
 		return refuse_incomplete("it holds only data; the images are in other files "
-					 "(WDS image group)", err);
+					 "(WDS image group)",
+		    err);
 	return 0;
 }
 
@@ -59,7 +60,8 @@ static int refuse_state(const struct wim_header *h, struct error *err)
 	}
 	if (h->flags & WIM_READONLY) {
 		err_set(err, ERR_LOCKED, "it is marked read-only in its header");
-		return err_hint(err, "make a copy without the mark: wimlib-imagex export FILE all NEW.wim");
+		return err_hint(
+		    err, "make a copy without the mark: wimlib-imagex export FILE all NEW.wim");
 	}
 	return 0;
 }
@@ -145,7 +147,8 @@ static int refuse_contents(WIMStruct *handle, struct error *err)
 	if (c.packed)
 		return refuse_solid(err);
 	if (c.largest_metadata > METADATA_MAX)
-		return err_set(err, ERR_LIMIT, "the metadata of an image is larger than any real one");
+		return err_set(
+		    err, ERR_LIMIT, "the metadata of an image is larger than any real one");
 	if (c.blobs == 0 && bytes_in_xml(handle) > 0)
 		return refuse_incomplete(DATA_ELSEWHERE, err);
 	return 0;
@@ -175,7 +178,8 @@ int wim_open(struct image *im, struct error *err)
 	CLEANUP(close) int fd = open(im->path, (im->options.write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0) {
 		err_errno(err, "cannot open it%s", im->options.write ? " for writing" : "");
-		return im->options.write ? err_hint(err, "make the file writable, or use -o OUT") : -1;
+		return im->options.write ? err_hint(err, "make the file writable, or use -o OUT")
+					 : -1;
 	}
 	struct wim *w = xcalloc(1, sizeof(*w));
 	w->cached_fd = -1;

@@ -16,11 +16,11 @@ struct prune {
 	size_t vol;
 	WIMStruct *handle;
 	int image;
-	struct strvec keep;	/* files and directories to keep, as spelled in the image */
+	struct strvec keep; /* files and directories to keep, as spelled in the image */
 	VEC(struct wimlib_update_command) commands;
-	struct strvec paths;	/* that the commands point to */
-	struct strvec dirs;	/* still to be looked through */
-	VEC(uint64_t) groups;	/* hard links of which one is replaced */
+	struct strvec paths;  /* that the commands point to */
+	struct strvec dirs;   /* still to be looked through */
+	VEC(uint64_t) groups; /* hard links of which one is replaced */
 };
 
 static void prune_free(struct prune *p)
@@ -70,8 +70,8 @@ static int drop_the_rest(struct prune *p, struct error *err)
 	strvec_add(&p->dirs, "/");
 	while (p->dirs.n) {
 		CLEANUP(free) char *dir = p->dirs.v[--p->dirs.n];
-		int code = wimlib_iterate_dir_tree(p->handle, p->image, dir,
-		    WIMLIB_ITERATE_DIR_TREE_FLAG_CHILDREN, sort_out, p);
+		int code = wimlib_iterate_dir_tree(
+		    p->handle, p->image, dir, WIMLIB_ITERATE_DIR_TREE_FLAG_CHILDREN, sort_out, p);
 
 		if (code)
 			return wim_lib_error(code, err, "%s", dir);
@@ -108,15 +108,16 @@ static int keep_hard_links(struct prune *p, struct error *err)
 	size_t n = p->keep.n;
 
 	for (size_t i = 0; i < n; i++) {
-		int code = wimlib_iterate_dir_tree(p->handle, p->image, p->keep.v[i], 0, note_group, p);
+		int code =
+		    wimlib_iterate_dir_tree(p->handle, p->image, p->keep.v[i], 0, note_group, p);
 
 		if (code)
 			return wim_lib_error(code, err, "%s", p->keep.v[i]);
 	}
 	if (!p->groups.n)
 		return 0;
-	int code = wimlib_iterate_dir_tree(p->handle, p->image, "/",
-	    WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE, note_link, p);
+	int code = wimlib_iterate_dir_tree(
+	    p->handle, p->image, "/", WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE, note_link, p);
 	return code ? wim_lib_error(code, err, "cannot find hard links") : 0;
 }
 
@@ -150,8 +151,8 @@ static int make_top_nameless(struct prune *p, const char *top, struct error *err
 WIMStruct *wim_prune(struct image *im, size_t vol, bool with_sd, char **top, struct error *err)
 {
 	struct wim *w = im->data;
-	CLEANUP(prune) struct prune p = {
-	    .im = im, .vol = vol, .image = (int)im->volumes.v[vol].index};
+	CLEANUP(prune)
+	struct prune p = {.im = im, .vol = vol, .image = (int)im->volumes.v[vol].index};
 
 	for (size_t i = 0; i < w->changes.n; i++) {
 		const struct wim_change *c = &w->changes.v[i];

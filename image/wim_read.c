@@ -65,7 +65,8 @@ static int check_complete(struct image *im, WIMStruct *handle, size_t vol, struc
 		return wim_lib_error(code, err, "image %u", im->volumes.v[vol].index);
 	if (s.absent) {
 		err_set(err, ERR_METADATA_ONLY_WIM,
-		    "image %u: the data of %llu of its %llu files is not in this file (delta WIM or WDS image group)",
+		    "image %u: the data of %llu of its %llu files is not in this file (delta WIM "
+		    "or WDS image group)",
 		    im->volumes.v[vol].index, (unsigned long long)s.absent,
 		    (unsigned long long)s.files);
 		return err_hint(err, "export the image to a WIM of its own first "
@@ -84,8 +85,8 @@ static int iterate(struct image *im, size_t vol, const char *path, int flags,
 	if (!handle || check_complete(im, handle, vol, err) != 0)
 		return -1;
 	wim_lib_quiet();
-	int code = wimlib_iterate_dir_tree(handle, (int)im->volumes.v[vol].index, path, flags, each,
-	    opaque);
+	int code = wimlib_iterate_dir_tree(
+	    handle, (int)im->volumes.v[vol].index, path, flags, each, opaque);
 	if (code == WIMLIB_ERR_PATH_DOES_NOT_EXIST)
 		return 0;
 	return code ? wim_lib_error(code, err, "%s", path) : 1;
@@ -108,15 +109,15 @@ static int take_entry(const struct wimlib_dir_entry *d, void *opaque)
 	return 0;
 }
 
-int wim_lookup(struct image *im, size_t vol, const char *path, struct wim_entry *e,
-    struct error *err)
+int wim_lookup(
+    struct image *im, size_t vol, const char *path, struct wim_entry *e, struct error *err)
 {
 	memset(e, 0, sizeof(*e));
 	return iterate(im, vol, path, 0, take_entry, e, err);
 }
 
-int wim_stat(struct image *im, size_t vol, const char *path, struct image_stat *st,
-    struct error *err)
+int wim_stat(
+    struct image *im, size_t vol, const char *path, struct image_stat *st, struct error *err)
 {
 	CLEANUP(wim_entry) struct wim_entry e;
 	int rc = wim_lookup(im, vol, path, &e, err);
@@ -138,8 +139,8 @@ static int take_name(const struct wimlib_dir_entry *d, void *opaque)
 	return 0;
 }
 
-int wim_list_dir(struct image *im, size_t vol, const char *path, struct strvec *names,
-    struct error *err)
+int wim_list_dir(
+    struct image *im, size_t vol, const char *path, struct strvec *names, struct error *err)
 {
 	CLEANUP(wim_entry) struct wim_entry e;
 	int rc = wim_lookup(im, vol, path, &e, err);
@@ -150,8 +151,7 @@ int wim_list_dir(struct image *im, size_t vol, const char *path, struct strvec *
 	return iterate(im, vol, path, WIMLIB_ITERATE_DIR_TREE_FLAG_CHILDREN, take_name, names, err);
 }
 
-int wim_get_sd(struct image *im, size_t vol, const char *path, struct buf *out,
-    struct error *err)
+int wim_get_sd(struct image *im, size_t vol, const char *path, struct buf *out, struct error *err)
 {
 	CLEANUP(wim_entry) struct wim_entry e;
 	int rc = wim_lookup(im, vol, path, &e, err);
@@ -171,8 +171,8 @@ static int readable_file(const struct wim_entry *e, const char *path, struct err
 	if (e->attributes & WIMLIB_FILE_ATTRIBUTE_ENCRYPTED)
 		return err_set(err, ERR_UNKNOWN_SHAPE, "%s is encrypted (EFS)", path);
 	if (e->size > READ_MAX)
-		return err_set(err, ERR_LIMIT, "%s has %llu bytes", path,
-		    (unsigned long long)e->size);
+		return err_set(
+		    err, ERR_LIMIT, "%s has %llu bytes", path, (unsigned long long)e->size);
 	return 0;
 }
 
@@ -221,8 +221,8 @@ static int extract_via(struct image *im, size_t vol, const struct wim_entry *e, 
 	return copy_fd(in, fd, err) == 0 ? 0 : err_context(err, "%s", e->path);
 }
 
-static int extract(struct image *im, size_t vol, const struct wim_entry *e, int fd,
-    struct error *err)
+static int extract(
+    struct image *im, size_t vol, const struct wim_entry *e, int fd, struct error *err)
 {
 	char *dir = scratch_create(NULL, err);
 

@@ -52,16 +52,17 @@ static int format(struct wim_scratch *s, uint64_t room, struct error *err)
 		return err_errno(err, "cannot make the scratch volume");
 	/* mkntfs is another process */
 	s->path = xasprintf("/proc/%d/fd/%d", (int)getpid(), s->fd);
-	const char *const argv[] = {"mkntfs", "--force", "--quick", "--quiet", "--sector-size", "512",
-	    "--partition-start", "0", "--heads", "0", "--sectors-per-track", "0", s->path, NULL};
+	const char *const argv[] = {"mkntfs", "--force", "--quick", "--quiet", "--sector-size",
+	    "512", "--partition-start", "0", "--heads", "0", "--sectors-per-track", "0", s->path,
+	    NULL};
 	if (run_tool(argv, NULL, err) != 0)
 		return err_context(err, "cannot make the scratch volume");
 	return 0;
 }
 
 /* Put what is replaced there as it is now, by libwim, with all the metadata it has. */
-static int extract_old(struct image *im, size_t vol, bool with_sd, struct wim_scratch *s,
-    struct error *err)
+static int extract_old(
+    struct image *im, size_t vol, bool with_sd, struct wim_scratch *s, struct error *err)
 {
 	WIMStruct *pruned = wim_prune(im, vol, with_sd, &s->top, err);
 
@@ -77,8 +78,8 @@ static int extract_old(struct image *im, size_t vol, bool with_sd, struct wim_sc
 	return code ? wim_lib_error(code, err, "cannot extract the files to be replaced") : 0;
 }
 
-int wim_scratch_make(struct image *im, size_t vol, bool with_sd, struct wim_scratch *s,
-    struct error *err)
+int wim_scratch_make(
+    struct image *im, size_t vol, bool with_sd, struct wim_scratch *s, struct error *err)
 {
 	uint64_t room;
 

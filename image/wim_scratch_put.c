@@ -74,16 +74,15 @@ out:
 	return rc;
 }
 
-static int set_descriptor(struct volume *v, ntfs_inode *ni, const struct buf *sd,
-    struct error *err)
+static int set_descriptor(struct volume *v, ntfs_inode *ni, const struct buf *sd, struct error *err)
 {
 	if (ntfs_set_ntfs_acl(&v->security, ni, sd->data, sd->len, 0) != 0)
 		return err_errno(err, "cannot set its security descriptor");
 	return 0;
 }
 
-static int replace_file(struct volume *v, ntfs_inode *ni, const struct wim_change *c,
-    struct error *err)
+static int replace_file(
+    struct volume *v, ntfs_inode *ni, const struct wim_change *c, struct error *err)
 {
 	ntfs_time created = ni->creation_time, written = ni->last_data_change_time,
 		  accessed = ni->last_access_time;
@@ -98,8 +97,8 @@ static int replace_file(struct volume *v, ntfs_inode *ni, const struct wim_chang
 	return 0;
 }
 
-static int fill_new_file(struct volume *v, ntfs_inode *ni, const struct wim_change *c,
-    struct error *err)
+static int fill_new_file(
+    struct volume *v, ntfs_inode *ni, const struct wim_change *c, struct error *err)
 {
 	if (write_content(ni, c, err) != 0 || set_descriptor(v, ni, &c->sd, err) != 0)
 		return -1;
@@ -141,8 +140,8 @@ static int to_ntfs_name(const char *name, ntfschar **out, struct error *err)
 }
 
 /* Make @name in @dir. Its number, NO_NODE on error. */
-static u64 make_node(struct volume *v, ntfs_inode *dir, const ntfschar *name, int len,
-    mode_t type, struct error *err)
+static u64 make_node(struct volume *v, ntfs_inode *dir, const ntfschar *name, int len, mode_t type,
+    struct error *err)
 {
 	le32 sd = ntfs_inherited_id(&v->security, dir, type == S_IFDIR);
 	ntfs_inode *ni = ntfs_create(dir, sd, name, (u8)len, type);
@@ -156,8 +155,8 @@ static u64 make_node(struct volume *v, ntfs_inode *dir, const ntfschar *name, in
 	return rc == 0 ? node : NO_NODE;
 }
 
-static u64 find_or_make(struct volume *v, ntfs_inode *dir, const char *name, mode_t type,
-    struct error *err)
+static u64 find_or_make(
+    struct volume *v, ntfs_inode *dir, const char *name, mode_t type, struct error *err)
 {
 	CLEANUP(free) ntfschar *uname = NULL;
 	int len = to_ntfs_name(name, &uname, err);
@@ -222,8 +221,8 @@ static int put_in(struct volume *v, u64 dir, const struct wim_change *c, struct 
 	return rc;
 }
 
-static int put_one(struct volume *v, const char *top, const struct wim_change *c, bool with_sd,
-    struct error *err)
+static int put_one(
+    struct volume *v, const char *top, const struct wim_change *c, bool with_sd, struct error *err)
 {
 	const char *path = c->path + (strcmp(top, "/") == 0 ? 0 : strlen(top));
 	u64 dir = enter_parent(v, path, err);
@@ -249,8 +248,8 @@ static int date_new_dirs(struct volume *v, struct error *err)
 	return 0;
 }
 
-static int put_all(struct image *im, size_t vol, bool with_sd, const char *top,
-    struct volume *v, struct error *err)
+static int put_all(struct image *im, size_t vol, bool with_sd, const char *top, struct volume *v,
+    struct error *err)
 {
 	const struct wim *w = im->data;
 
@@ -264,8 +263,8 @@ static int put_all(struct image *im, size_t vol, bool with_sd, const char *top,
 	return date_new_dirs(v, err);
 }
 
-int wim_scratch_put(struct image *im, size_t vol, bool with_sd, const struct wim_scratch *s,
-    struct error *err)
+int wim_scratch_put(
+    struct image *im, size_t vol, bool with_sd, const struct wim_scratch *s, struct error *err)
 {
 	struct volume v = {.ntfs = ntfs_mount(s->path, 0)};
 

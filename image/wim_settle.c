@@ -11,8 +11,8 @@
 #include "image/wim.h"
 
 /* Up to the last moment before the header is written, giving up leaves nothing behind. */
-static enum wimlib_progress_status on_progress(enum wimlib_progress_msg msg,
-    union wimlib_progress_info *info, void *opaque)
+static enum wimlib_progress_status on_progress(
+    enum wimlib_progress_msg msg, union wimlib_progress_info *info, void *opaque)
 {
 	(void)opaque;
 	if (msg != WIMLIB_PROGRESS_MSG_WRITE_STREAMS)
@@ -25,7 +25,8 @@ static int check_place(const struct wimlib_resource_entry *r, void *opaque)
 {
 	uint64_t end = *(const uint64_t *)opaque;
 
-	return r->is_missing || r->offset + r->compressed_size <= end ? 0 : WIMLIB_ERR_RESOURCE_ORDER;
+	return r->is_missing || r->offset + r->compressed_size <= end ? 0
+								      : WIMLIB_ERR_RESOURCE_ORDER;
 }
 
 /*
@@ -37,11 +38,12 @@ static int check_appendable(const struct wim *w, struct error *err)
 	const struct wim_header *h = &w->header;
 	uint64_t end = wim_header_end(h), xml_end = h->xml.offset + h->xml.size;
 	bool ordered = h->blobs.offset + h->blobs.size <= h->xml.offset &&
-	    (h->integrity.offset == 0 || h->integrity.offset >= xml_end);
+		       (h->integrity.offset == 0 || h->integrity.offset >= xml_end);
 
 	if (ordered && wimlib_iterate_lookup_table(w->handle, 0, check_place, &end) == 0)
 		return 0;
-	err_set(err, ERR_UNKNOWN_SHAPE, "its parts are in an unusual order: nothing can be appended");
+	err_set(
+	    err, ERR_UNKNOWN_SHAPE, "its parts are in an unusual order: nothing can be appended");
 	return err_hint(err, "use --rebuild");
 }
 
@@ -87,14 +89,25 @@ static int take_back_append(struct image *im, int fd, struct error *err)
 	return 0;
 }
 
+static int open_record(struct image *im, struct error *err)
+{
+	struct wim *w = im->data;
+
+	if (!im->txn)
+		return 0;
+	if (txn_begin(im->txn, err) &&
+	    txn_committing(im->txn, wim_undo_append.kind, wim_mark_json(&w->before), err) == 0)
+		return 0;
+	txn_drop(im->txn);
+	return -1;
+}
+
 static int append(struct image *im, int fd, struct error *err)
 {
 	struct wim *w = im->data;
 
-	if (check_appendable(w, err) != 0 || wim_mark_take(fd, &w->header, &w->before, err) != 0)
-		return -1;
-	if (im->txn && (!txn_begin(im->txn, err) ||
-		txn_committing(im->txn, wim_undo_append.kind, wim_mark_json(&w->before), err) != 0))
+	if (check_appendable(w, err) != 0 || wim_mark_take(fd, &w->header, &w->before, err) != 0 ||
+	    open_record(im, err) != 0)
 		return -1;
 	wim_lib_quiet();
 	w->written = WIM_APPENDED;
@@ -127,8 +140,8 @@ static int adopt_mode(const char *path, int old, struct error *err)
 	return 0;
 }
 
-static int swap_in(struct image *im, const char *fresh, const char *real, const char *dir,
-    struct error *err)
+static int swap_in(
+    struct image *im, const char *fresh, const char *real, const char *dir, struct error *err)
 {
 	struct wim *w = im->data;
 
@@ -205,7 +218,8 @@ static int settle_volumes(struct image *im, struct wim_scratch *scratch, struct 
 		return -1;
 	wimlib_register_progress_function(w->handle, on_progress, NULL);
 	for (size_t vol = 0; vol < w->volumes; vol++)
-		if (wim_is_changed(w, vol) && wim_update_image(im, vol, &scratch[2 * vol], err) != 0)
+		if (wim_is_changed(w, vol) &&
+		    wim_update_image(im, vol, &scratch[2 * vol], err) != 0)
 			return -1;
 	return write_changes(im, err);
 }
@@ -237,8 +251,8 @@ int wim_commit(struct image *im, struct error *err)
 
 	if (w->written != WIM_UNTOUCHED && im->txn) {
 		json_t *detail = w->written == WIM_APPENDED
-		    ? wim_mark_json(&w->before)
-		    : json_pack("{ss}", "original", "original.wim");
+				     ? wim_mark_json(&w->before)
+				     : json_pack("{ss}", "original", "original.wim");
 		json_t *after = wim_state_json(im->path, err);
 
 		if (!after || json_object_set_new(detail, "after", after) != 0 ||

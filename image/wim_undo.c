@@ -45,7 +45,8 @@ int wim_mark_take(int fd, const struct wim_header *h, struct wim_mark *m, struct
 	if (tail > TAIL_MAX) {
 		err_set(err, ERR_UNKNOWN_SHAPE, "%llu bytes follow the end of the WIM",
 		    (unsigned long long)tail);
-		return err_hint(err, "an update of it was cut short, or it is not only a WIM: use --rebuild");
+		return err_hint(
+		    err, "an update of it was cut short, or it is not only a WIM: use --rebuild");
 	}
 	buf_reset(&m->header);
 	buf_reset(&m->tail);
@@ -85,8 +86,8 @@ json_t *wim_mark_json(const struct wim_mark *m)
 	CLEANUP(free) char *header = to_hex(m->header.data, m->header.len);
 	CLEANUP(free) char *tail = to_hex(m->tail.data, m->tail.len);
 
-	return json_pack("{s{sI ss ss}}", "before", "size", (json_int_t)m->size, "header", header,
-	    "tail", tail);
+	return json_pack(
+	    "{s{sI ss ss}}", "before", "size", (json_int_t)m->size, "header", header, "tail", tail);
 }
 
 static bool mark_from_json(const json_t *detail, struct wim_mark *m)
@@ -96,16 +97,16 @@ static bool mark_from_json(const json_t *detail, struct wim_mark *m)
 
 	m->size = size > 0 ? (uint64_t)size : 0;
 	return from_hex(json_string_value(json_object_get(before, "header")), &m->header) &&
-	    from_hex(json_string_value(json_object_get(before, "tail")), &m->tail) &&
-	    m->header.len == WIM_HEADER_SIZE && m->size >= WIM_HEADER_SIZE + m->tail.len;
+	       from_hex(json_string_value(json_object_get(before, "tail")), &m->tail) &&
+	       m->header.len == WIM_HEADER_SIZE && m->size >= WIM_HEADER_SIZE + m->tail.len;
 }
 
 /*
  * SHA-256 of the header and of all from the table of contents to the end of the file. The
  * table has the SHA-1 of each resource, so this stands for the whole content.
  */
-static int fingerprint(int fd, const struct wim_header *h, char out[2 * SHA256_DIGEST_SIZE + 1],
-    struct error *err)
+static int fingerprint(
+    int fd, const struct wim_header *h, char out[2 * SHA256_DIGEST_SIZE + 1], struct error *err)
 {
 	CLEANUP(free) uint8_t *block = xmalloc(65536);
 	uint8_t digest[SHA256_DIGEST_SIZE];
@@ -152,8 +153,9 @@ static int changed_since(const char *image, struct error *err)
 {
 	err_set(err, ERR_CHANGED_SINCE, "%s: it was changed after w7prep applied a profile to it",
 	    image);
-	return err_hint(err, "putting back would undo that change too; to keep it, delete the record in "
-			     ".w7prep");
+	return err_hint(err,
+	    "putting back would undo that change too; to keep it, delete the record in "
+	    ".w7prep");
 }
 
 static int check_as_applied(int fd, const char *image, const json_t *detail, struct error *err)
@@ -181,8 +183,8 @@ static int open_for_undo(const char *image, struct error *err)
 	return err_hint(err, "wait for it to end, then try again");
 }
 
-static int undo_append(const char *image, const char *dir, const json_t *record, bool check,
-    struct error *err)
+static int undo_append(
+    const char *image, const char *dir, const json_t *record, bool check, struct error *err)
 {
 	CLEANUP(mark) struct wim_mark m = {0};
 	uint8_t guid[GUID_SIZE];
@@ -225,11 +227,12 @@ json_t *wim_keep_original(const char *path, const char *dir, struct error *err)
 {
 	CLEANUP(free) char *original = path_join(dir, ORIGINAL);
 
-	return link_or_copy(path, original, err) == 0 ? json_pack("{ss}", "original", ORIGINAL) : NULL;
+	return link_or_copy(path, original, err) == 0 ? json_pack("{ss}", "original", ORIGINAL)
+						      : NULL;
 }
 
-static int undo_rebuild(const char *image, const char *dir, const json_t *record, bool check,
-    struct error *err)
+static int undo_rebuild(
+    const char *image, const char *dir, const json_t *record, bool check, struct error *err)
 {
 	CLEANUP(free) char *original = path_join(dir, ORIGINAL);
 	CLEANUP(free) char *back = path_join(dir, "back.wim");

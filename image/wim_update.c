@@ -26,13 +26,27 @@ int64_t wim_now(void)
 
 /* What libwim sets from the registry when something is added to the root; not ours to change. */
 static const char *const windows_properties[] = {
-    "FLAGS", "DISPLAYNAME", "DISPLAYDESCRIPTION", "WINDOWS/SYSTEMROOT", "WINDOWS/ARCH",
-    "WINDOWS/EDITIONID", "WINDOWS/INSTALLATIONTYPE", "WINDOWS/PRODUCTNAME",
-    "WINDOWS/VERSION/MAJOR", "WINDOWS/VERSION/MINOR", "WINDOWS/VERSION/BUILD",
-    "WINDOWS/VERSION/SPBUILD", "WINDOWS/VERSION/SPLEVEL", "WINDOWS/PRODUCTTYPE",
-    "WINDOWS/PRODUCTSUITE", "WINDOWS/HAL", "WINDOWS/LANGUAGES/DEFAULT",
-    "WINDOWS/LANGUAGES/LANGUAGE[1]", "WINDOWS/LANGUAGES/LANGUAGE[2]",
-    "WINDOWS/LANGUAGES/LANGUAGE[3]", "WINDOWS/LANGUAGES/LANGUAGE[4]",
+    "FLAGS",
+    "DISPLAYNAME",
+    "DISPLAYDESCRIPTION",
+    "WINDOWS/SYSTEMROOT",
+    "WINDOWS/ARCH",
+    "WINDOWS/EDITIONID",
+    "WINDOWS/INSTALLATIONTYPE",
+    "WINDOWS/PRODUCTNAME",
+    "WINDOWS/VERSION/MAJOR",
+    "WINDOWS/VERSION/MINOR",
+    "WINDOWS/VERSION/BUILD",
+    "WINDOWS/VERSION/SPBUILD",
+    "WINDOWS/VERSION/SPLEVEL",
+    "WINDOWS/PRODUCTTYPE",
+    "WINDOWS/PRODUCTSUITE",
+    "WINDOWS/HAL",
+    "WINDOWS/LANGUAGES/DEFAULT",
+    "WINDOWS/LANGUAGES/LANGUAGE[1]",
+    "WINDOWS/LANGUAGES/LANGUAGE[2]",
+    "WINDOWS/LANGUAGES/LANGUAGE[3]",
+    "WINDOWS/LANGUAGES/LANGUAGE[4]",
 };
 #define PROPERTIES (sizeof(windows_properties) / sizeof(windows_properties[0]))
 
@@ -53,8 +67,10 @@ static int restore_properties(WIMStruct *handle, int image, char *values[PROPERT
 	for (size_t i = PROPERTIES; i-- > 0;) {
 		const char *now = wimlib_get_image_property(handle, image, windows_properties[i]);
 
-		if (!code && (now || values[i]) && (!now || !values[i] || strcmp(now, values[i]) != 0))
-			code = wimlib_set_image_property(handle, image, windows_properties[i], values[i]);
+		if (!code && (now || values[i]) &&
+		    (!now || !values[i] || strcmp(now, values[i]) != 0))
+			code = wimlib_set_image_property(
+			    handle, image, windows_properties[i], values[i]);
 		free(values[i]);
 	}
 	return code;
@@ -104,14 +120,13 @@ static int add_volume(WIMStruct *handle, int image, const struct wim_scratch *s,
 		return 0;
 	read_properties(handle, image, values);
 	int code = wimlib_add_tree(handle, image, s->path, s->top,
-	    WIMLIB_ADD_FLAG_NTFS | WIMLIB_ADD_FLAG_NORPFIX | WIMLIB_ADD_FLAG_NO_UNSUPPORTED_EXCLUDE |
-		(with_sd ? 0 : WIMLIB_ADD_FLAG_NO_ACLS));
+	    WIMLIB_ADD_FLAG_NTFS | WIMLIB_ADD_FLAG_NORPFIX |
+		WIMLIB_ADD_FLAG_NO_UNSUPPORTED_EXCLUDE | (with_sd ? 0 : WIMLIB_ADD_FLAG_NO_ACLS));
 	int restored = restore_properties(handle, image, values);
 	return code ? code : restored;
 }
 
-int wim_update_image(struct image *im, size_t vol, struct wim_scratch scratch[2],
-    struct error *err)
+int wim_update_image(struct image *im, size_t vol, struct wim_scratch scratch[2], struct error *err)
 {
 	const struct wim *w = im->data;
 	int image = (int)im->volumes.v[vol].index;

@@ -71,9 +71,10 @@ START_TEST(links_are_not_followed)
 	ck_assert_int_eq(image_list_dir(im, 0, "/Documents and Settings", &names, &err), 0);
 	assert_fails(image_read(im, 0, "/Documents and Settings", 0, 10, &got, &err), err,
 	    ERR_UNKNOWN_SHAPE);
-	assert_fails(put_script(im, 0, "/Documents and Settings/x.cmd", "x", &err), err,
-	    ERR_UNKNOWN_SHAPE);
-	assert_fails(put_script(im, 0, "/Windows/win.ini/x.cmd", "x", &err), err, ERR_UNKNOWN_SHAPE);
+	assert_fails(
+	    put_script(im, 0, "/Documents and Settings/x.cmd", "x", &err), err, ERR_UNKNOWN_SHAPE);
+	assert_fails(
+	    put_script(im, 0, "/Windows/win.ini/x.cmd", "x", &err), err, ERR_UNKNOWN_SHAPE);
 	assert_fails(put_script(im, 0, "/Windows/System32", "x", &err), err, ERR_UNKNOWN_SHAPE);
 	image_close(im);
 }
@@ -86,7 +87,8 @@ START_TEST(a_replaced_file_keeps_its_metadata)
 	CLEANUP(free) char *before = metadata("x.wim", 1, "/");
 	struct image *im = open_rw(path);
 
-	assert_ok(put_text(im, 0, "/windows/SYSTEM32/config/software", "new hive", NULL, &err), err);
+	assert_ok(
+	    put_text(im, 0, "/windows/SYSTEM32/config/software", "new hive", NULL, &err), err);
 	assert_ok(put_text(im, 0, "/Windows/win.ini", "new", NULL, &err), err);
 	assert_ok(put_text(im, 0, "/Windows/empty", "no more", NULL, &err), err);
 	assert_ok(put_text(im, 0, "/Windows/A long file name.txt", "", NULL, &err), err);
@@ -191,8 +193,10 @@ START_TEST(a_new_file_has_its_descriptor_and_closed_directories)
 	}
 	image_close(im);
 	assert_same(sh("wimlib-imagex dir x.wim 1 --detailed --path=/Windows/Setup | "
-		       "grep -c 'Time.*Sun Mar 13 07:06:40 2011'"), xstrdup("15\n"));
-	assert_same(content("x.wim", 1, "/Windows/Setup/Scripts/SetupComplete.cmd"), xstrdup("call"));
+		       "grep -c 'Time.*Sun Mar 13 07:06:40 2011'"),
+	    xstrdup("15\n"));
+	assert_same(
+	    content("x.wim", 1, "/Windows/Setup/Scripts/SetupComplete.cmd"), xstrdup("call"));
 	assert_same(metadata("x.wim", 1, "/Windows/System32"), xstrdup(before));
 }
 END_TEST
@@ -317,8 +321,9 @@ START_TEST(the_description_is_left_alone)
 	/* the root is where libwim would write its own findings */
 	im = open_rw(path);
 	assert_ok(put_script(im, 0, "/unattend.xml", "<xml/>", &err), err);
-	assert_ok(image_put(im, 0, &(struct image_put){.path = SOFTWARE, .fd = hive, .old_fd = -1},
-		      &err), err);
+	assert_ok(
+	    image_put(im, 0, &(struct image_put){.path = SOFTWARE, .fd = hive, .old_fd = -1}, &err),
+	    err);
 	finish(im);
 	assert_same(stable_xml("x.wim"), xstrdup(before));
 	assert_same(content("x.wim", 1, "/unattend.xml"), xstrdup("<xml/>"));
@@ -349,7 +354,8 @@ START_TEST(files_without_descriptors_stay_so)
 	finish(im);
 	assert_same(content("x.wim", 1, SOFTWARE), xstrdup("another"));
 	assert_same(content("x.wim", 1, "/Windows/win.ini"), xstrdup("ini"));
-	assert_same(sh("wimlib-imagex dir x.wim 1 --detailed | grep -c '^Security'"), xstrdup("1\n"));
+	assert_same(
+	    sh("wimlib-imagex dir x.wim 1 --detailed | grep -c '^Security'"), xstrdup("1\n"));
 	assert_same(content("x.wim", 1, "/Windows/Setup/Scripts/a.cmd"), xstrdup("rem"));
 }
 END_TEST
@@ -398,9 +404,8 @@ START_TEST(a_given_date_gives_the_same_file)
 END_TEST
 
 WIM_SUITE("wim", reads_without_regard_to_case, fetches_whole_files, links_are_not_followed,
-    a_replaced_file_keeps_its_metadata, named_streams_stay, attributes_of_storage_stay, settle_makes_the_new_state_readable,
-    a_new_file_has_its_descriptor_and_closed_directories,
+    a_replaced_file_keeps_its_metadata, named_streams_stay, attributes_of_storage_stay,
+    settle_makes_the_new_state_readable, a_new_file_has_its_descriptor_and_closed_directories,
     a_descriptor_can_be_given_to_an_existing_file, all_names_of_a_file_get_the_content,
     removing_one_name_leaves_the_other, the_last_word_counts, the_description_is_left_alone,
-    files_without_descriptors_stay_so, every_image_in_one_write,
-    a_given_date_gives_the_same_file)
+    files_without_descriptors_stay_so, every_image_in_one_write, a_given_date_gives_the_same_file)

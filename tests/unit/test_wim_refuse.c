@@ -24,7 +24,8 @@ static void refused(const char *name, enum err_code code, const char *remedy)
 
 	for (int i = 0; i < 2; i++) {
 		ck_assert_msg(try_open(path, i ? &rw : &ro, &err) < 0, "%s was opened", name);
-		ck_assert_msg(err.code == code, "%s: %s: %s", name, err_code_name(err.code), err.message);
+		ck_assert_msg(
+		    err.code == code, "%s: %s: %s", name, err_code_name(err.code), err.message);
 		ck_assert_msg(err.hint && strstr(err.hint, remedy), "%s: %s", name, err.hint);
 	}
 	assert_same(sha(path), xstrdup(before));
@@ -158,7 +159,8 @@ END_TEST
 static void exercise(const char *path)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
-	struct image *im = image_open(path, &(struct image_options){.write = true, .no_undo = true}, &err);
+	struct image *im =
+	    image_open(path, &(struct image_options){.write = true, .no_undo = true}, &err);
 
 	if (!im) {
 		ck_assert_ptr_nonnull(err.message);
@@ -211,7 +213,9 @@ START_TEST(hostile_wims)
 	for (struct dirent *e; (e = readdir(d));) {
 		if (e->d_name[0] == '.')
 			continue;
-		CLEANUP(free) char *from = path_join(dir, e->d_name), *to = path_join(work, e->d_name);
+		CLEANUP(free)
+		char *from = path_join(dir, e->d_name),
+		     *to = path_join(work, e->d_name);
 		ck_assert_int_eq(copy_file(from, to, "copy", NULL), 0);
 		chmod(to, 0600);
 		if (strcmp(e->d_name, "cyclic.wim") == 0)
@@ -234,9 +238,10 @@ START_TEST(damage_is_said)
 
 	run("head -c 40000 x.wim > cut.wim; head -c 100 x.wim > tiny.wim; cp x.wim huge.wim; "
 	    "cp x.wim xml.wim; cp x.wim data.wim; cp x.wim many.wim");
-	CLEANUP(free) char *tiny = path_join(work, "tiny.wim"), *big = path_join(work, "huge.wim"),
-			   *xml = path_join(work, "xml.wim"), *bad = path_join(work, "data.wim"),
-			   *many = path_join(work, "many.wim");
+	CLEANUP(free)
+	char *tiny = path_join(work, "tiny.wim"),
+	     *big = path_join(work, "huge.wim"), *xml = path_join(work, "xml.wim"),
+	     *bad = path_join(work, "data.wim"), *many = path_join(work, "many.wim");
 	assert_fails(try_open(cut, &rw, &err), err, ERR_DAMAGED);
 	ck_assert_int_lt(try_open(tiny, &rw, &err), 0);
 	patch("huge.wim", 48, huge, sizeof(huge));
@@ -246,8 +251,9 @@ START_TEST(damage_is_said)
 	patch("many.wim", 44, huge, 4);
 	assert_fails(try_open(many, &rw, &err), err, ERR_LIMIT);
 	/* a file's data: found by its checksum when it is read */
-	CLEANUP(free) char *at = sh("wimlib-imagex dir x.wim 1 --detailed --path=" SOFTWARE
-				    " | sed -n 's/^Offset in WIM *= \\([0-9]*\\) .*/\\1/p'");
+	CLEANUP(free)
+	char *at = sh("wimlib-imagex dir x.wim 1 --detailed --path=" SOFTWARE
+		      " | sed -n 's/^Offset in WIM *= \\([0-9]*\\) .*/\\1/p'");
 	patch("data.wim", atol(at) + 5000, huge, sizeof(huge));
 	struct image *im = open_wim(bad, &ro);
 	assert_fails(image_read(im, 0, SOFTWARE, 0, 100, &got, &err), err, ERR_DAMAGED);

@@ -53,14 +53,16 @@ START_TEST(an_append_is_undone)
 	CLEANUP(free) char *options = xasprintf("--compress=%s", kinds[_i]);
 	CLEANUP(free) char *path = make_wim(options);
 	CLEANUP(free) char *before = sha(path);
-	CLEANUP(free) char *form = sh("wimlib-imagex info x.wim --header | "
-				      "grep -E 'Flags|Chunk|Version|GUID|integrity|FLAG'");
+	CLEANUP(free)
+	char *form = sh("wimlib-imagex info x.wim --header | "
+			"grep -E 'Flags|Chunk|Version|GUID|integrity|FLAG'");
 
 	apply(path, &rw);
 	run("wimlib-imagex verify x.wim");
 	assert_same(content("x.wim", 1, SOFTWARE), xstrdup("a new hive"));
 	assert_same(sh("wimlib-imagex info x.wim --header | "
-		       "grep -E 'Flags|Chunk|Version|GUID|integrity|FLAG'"), xstrdup(form));
+		       "grep -E 'Flags|Chunk|Version|GUID|integrity|FLAG'"),
+	    xstrdup(form));
 	undo(path);
 	assert_same(sha(path), xstrdup(before));
 	ck_assert(!has_records());
@@ -198,8 +200,8 @@ END_TEST
 /* From the first write to the WIM on, no file may become larger than this. */
 static struct rlimit ceiling;
 
-static void lower_ceiling(const char *step, unsigned long long done, unsigned long long total,
-    void *opaque)
+static void lower_ceiling(
+    const char *step, unsigned long long done, unsigned long long total, void *opaque)
 {
 	(void)step, (void)done, (void)total, (void)opaque;
 	setrlimit(RLIMIT_FSIZE, &ceiling);
@@ -210,8 +212,9 @@ static void put_hive(struct image *im, const char *hive)
 	CLEANUP(error) struct error err = ERROR_INIT;
 	CLEANUP(close) int fd = open(hive, O_RDONLY);
 
-	assert_ok(image_put(im, 0, &(struct image_put){.path = SOFTWARE, .fd = fd, .old_fd = -1},
-		      &err), err);
+	assert_ok(
+	    image_put(im, 0, &(struct image_put){.path = SOFTWARE, .fd = fd, .old_fd = -1}, &err),
+	    err);
 }
 
 START_TEST(no_space_leaves_the_image_unchanged)
@@ -268,8 +271,8 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void say_writing(const char *step, unsigned long long done, unsigned long long total,
-    void *opaque)
+static void say_writing(
+    const char *step, unsigned long long done, unsigned long long total, void *opaque)
 {
 	int *fd = opaque;
 
@@ -279,8 +282,8 @@ static void say_writing(const char *step, unsigned long long done, unsigned long
 	*fd = -1;
 }
 
-static _Noreturn void child(const char *path, const char *hive, const struct image_options *o,
-    int pipe)
+static _Noreturn void child(
+    const char *path, const char *hive, const struct image_options *o, int pipe)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
 	struct image *im = image_open(path, o, &err);
@@ -296,8 +299,8 @@ static _Noreturn void child(const char *path, const char *hive, const struct ima
  * Apply in a child, and kill it so many seconds after it began to write (less than 0: never).
  * Returns the seconds it had.
  */
-static double apply_and_kill(const char *path, const char *hive, const struct image_options *o,
-    double after)
+static double apply_and_kill(
+    const char *path, const char *hive, const struct image_options *o, double after)
 {
 	int ends[2], status;
 	char none;
