@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/text.h"
+#include "image/servicing.h"
 #include "image/windows_read.h"
 
 #define HINT_RECAPTURE "boot it once and shut it down cleanly, or capture it again"
@@ -243,6 +244,7 @@ void windows_free(struct windows *win)
 	kb971033_free(&win->kb971033);
 	spp_free(&win->spp);
 	win_policy_free(&win->policy);
+	servicing_free(win->servicing);
 	win_file_free(&win->setup_complete);
 	for (size_t i = 0; i < win->placed.n; i++)
 		win_file_free(&win->placed.v[i]);

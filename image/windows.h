@@ -110,6 +110,8 @@ struct win_file {
 	bool too_large;			/* content not read */
 };
 
+struct servicing;
+
 struct windows {
 	size_t vol;			/* position in image->volumes */
 	unsigned index;			/* image_volume.index */
@@ -143,6 +145,9 @@ struct windows {
 	struct win_file setup_complete;	/* path NULL: not there */
 	VEC(struct win_file) placed;	/* files in Setup\Scripts\w7prep */
 	VEC(struct win_file) answer_files; /* in the order Windows looks for them */
+
+	/* read only on demand, by windows_read_servicing() of servicing.h; NULL: not read */
+	struct servicing *servicing;
 
 	VEC(struct refusal) refusals;
 };
