@@ -5,16 +5,20 @@
  *
  * Nothing of it can run from the first second of a clone (it could validate ten minutes
  * after the first boot), but its package stays registered: the servicing stack of Windows
- * itself uninstalls it at first boot, because nothing else can do that correctly.
+ * itself uninstalls it at first boot, which is the safest way. The other one is in
+ * kb971033_offline.c.
  */
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/text.h"
+#include "hooks/kb971033.h"
 #include "hooks/parts.h"
 
-#define NAME "kb971033"
+#define NAME KB971033_HOOK
 #define SERVICE_DISABLED 4
+#define NOTE_WSUS                                                                                  \
+	"decline KB971033 in WSUS: once it is uninstalled, Windows Update offers it again"
 
 /* CurrentState from here on: installed, permanent, or (as negative numbers) installed and broken.
  * Below are the states before an installation and what an uninstall leaves. */
@@ -82,7 +86,7 @@ static void remove_traces(const struct plan_context *c, struct plan *out)
 
 static bool applies(const struct plan_context *c)
 {
-	return c->win->kb971033.signs != 0;
+	return c->win->kb971033.signs != 0 || kb971033_offline_applies(c);
 }
 
 /* Why it stays, or NULL. */
@@ -97,37 +101,36 @@ static const char *reason_to_keep(const struct plan_context *c)
 	return NULL;
 }
 
-static int refuse_offline(const struct plan_context *c, struct error *err)
+static void leave_to_windows(const struct plan_context *c, struct plan *out)
 {
-	if (c->profile->kb971033 != KB971033_OFFLINE)
-		return 0;
-	err_set(err, ERR_PROFILE,
-	    "%s: remove = offline in [kb971033] is not supported by this version",
-	    c->profile->path);
-	return err_hint(err, "use remove = windows: nothing of the update runs, Windows uninstalls "
-			     "it at first boot");
+	disable_services(c, out);
+	remove_traces(c, out);
+	if (!is_registered(&c->win->kb971033))
+		return;
+	CLEANUP(free) char *package = package_identity(c->win);
+	const struct setting settings[] = {{"W7_PACKAGE", package}, {0}};
+	place_settings(
+	    c, out, NAME, "kb971033.cmd", settings, "which package dism removes at first boot");
+	strvec_add(&out->notes, NOTE_WSUS);
 }
 
 static int plan(const struct plan_context *c, struct plan *out, struct error *err)
 {
 	const char *keep = reason_to_keep(c);
+	size_t before = out->changes.list.n;
 
 	if (keep) {
 		strvec_addf(&out->notes, "KB971033 is in the image and stays: %s", keep);
 		return 0;
 	}
-	if (refuse_offline(c, err) < 0)
-		return -1;
-	disable_services(c, out);
-	remove_traces(c, out);
-	if (!is_registered(&c->win->kb971033))
+	if (c->profile->kb971033 != KB971033_OFFLINE) {
+		leave_to_windows(c, out);
 		return 0;
-	CLEANUP(free) char *package = package_identity(c->win);
-	const struct setting settings[] = {{"W7_PACKAGE", package}, {0}};
-	place_settings(
-	    c, out, NAME, "kb971033.cmd", settings, "which package dism removes at first boot");
-	strvec_add(&out->notes,
-	    "decline KB971033 in WSUS: once it is uninstalled, Windows Update offers it again");
+	}
+	if (kb971033_offline(c, out, err) != 0)
+		return -1;
+	if (out->changes.list.n > before)
+		strvec_add(&out->notes, NOTE_WSUS);
 	return 0;
 }
 

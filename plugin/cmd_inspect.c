@@ -6,7 +6,8 @@ static void inspect(struct job *job, const struct cli *cli, const char *path,
     const struct profile *profile)
 {
 	(void)profile;
-	job_open(job, cli, path, false);
+	if (job_open(job, cli, path, false) == 0 && cli->servicing)
+		job_servicing(job);
 }
 
 int cmd_inspect(const struct cli *cli)

@@ -5,6 +5,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "image/servicing.h"
 #include "image/txn.h"
 #include "plugin/ui.h"
 
@@ -89,9 +90,18 @@ int job_open(struct job *job, const struct cli *cli, const char *path, bool writ
 	return job->targets.n ? 0 : no_windows(job);
 }
 
+/* Facts that cost more and that only one kind of profile asks for. */
+static int read_more_facts(const struct job *job, struct target *t, const struct profile *profile)
+{
+	if (profile->kb971033 != KB971033_OFFLINE || t->win.refusals.n)
+		return 0;
+	return windows_read_servicing(job->im, t->win.vol, &t->win, &t->refusal);
+}
+
 static void plan_target(const struct job *job, struct target *t, const struct profile *profile)
 {
-	if (hooks_plan(&t->win, profile, &t->plan, &t->refusal) == 0 &&
+	if (read_more_facts(job, t, profile) == 0 &&
+	    hooks_plan(&t->win, profile, &t->plan, &t->refusal) == 0 &&
 	    changeset_check(job->im, t->win.vol, &t->win, &t->plan.changes, &t->refusal) == 0)
 		t->planned = true;
 	else if (job->format == FORMAT_WIM)
@@ -144,6 +154,17 @@ int job_plan(struct job *job, const struct cli *cli, const struct profile *profi
 	return 0;
 }
 
+int job_servicing(struct job *job)
+{
+	for (size_t i = 0; i < job->targets.n; i++) {
+		struct windows *win = &job->targets.v[i].win;
+
+		if (windows_read_servicing(job->im, win->vol, win, &job->error) != 0)
+			return err_context(&job->error, "%s", job->path);
+	}
+	return 0;
+}
+
 size_t job_changes(const struct job *job)
 {
 	size_t n = 0;
@@ -153,18 +174,32 @@ size_t job_changes(const struct job *job)
 	return n;
 }
 
+/* The facts @before was read with, read again. */
+static int read_again(struct job *job, const struct windows *before, struct windows *win)
+{
+	int rc = windows_read(job->im, before->vol, win, &job->error);
+
+	if (rc == 0)
+		return err_set(&job->error, ERR_VERIFY, "the Windows installation is not found again");
+	if (rc < 0 || !before->servicing)
+		return rc < 0 ? -1 : 0;
+	rc = windows_read_servicing(job->im, before->vol, win, &job->error);
+	if (rc == 0)
+		rc = servicing_compare(before->servicing, win->servicing, &job->error);
+	if (rc != 0)
+		windows_free(win);
+	return rc;
+}
+
 /* Facts again, plan again: what is still to be done means that it did not work. */
 static int verify_target(struct job *job, const struct target *t, const struct profile *profile)
 {
 	struct windows win;
 	struct plan plan = {0};
 
-	int rc = windows_read(job->im, t->win.vol, &win, &job->error);
-	if (rc < 0)
+	if (read_again(job, &t->win, &win) != 0)
 		return -1;
-	if (rc == 0)
-		return err_set(&job->error, ERR_VERIFY, "the Windows installation is not found again");
-	rc = hooks_plan(&win, profile, &plan, &job->error);
+	int rc = hooks_plan(&win, profile, &plan, &job->error);
 	if (rc != 0) {
 		job->error.code = ERR_VERIFY;
 	} else if (plan.changes.list.n) {

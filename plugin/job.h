@@ -38,6 +38,8 @@ struct job {
 
 /* Open the image and read the facts. @write: it will be changed. 0/-1 (job->error). */
 int job_open(struct job *job, const struct cli *cli, const char *path, bool write);
+/* Read the servicing store of every installation as well. 0/-1. */
+int job_servicing(struct job *job);
 /* Choose the installations to prepare and plan each; the first refusal fails. 0/-1. */
 int job_plan(struct job *job, const struct cli *cli, const struct profile *profile);
 /* Carry out the plans as one transaction, prove it, commit. 0/-1. */

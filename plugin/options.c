@@ -17,6 +17,7 @@ enum option_id {
 	OPT_REBUILD,
 	OPT_FORCE,
 	OPT_ALL,
+	OPT_SERVICING,
 	OPT_ROOT,
 	OPT_LONG_OPTIONS,
 };
@@ -40,6 +41,8 @@ static const struct option_row {
 	{OPT_REBUILD, "rebuild", NULL, "apply",
 	    "rewrite the WIM: superseded data leaves the file"},
 	{OPT_FORCE, "force", NULL, "apply", "replace OUT if it is there"},
+	{OPT_SERVICING, "servicing", NULL, "inspect",
+	    "check Windows' servicing store too, as CheckSUR would"},
 	{OPT_ALL, "all", NULL, "undo", "undo every apply, not only the newest"},
 	{OPT_JSON, "json", NULL, NULL, "one JSON object on standard output (\"schema\": 1)"},
 	{'q', "quiet", NULL, NULL, "only warnings and errors"},
@@ -144,6 +147,9 @@ static int take_option(struct cli *cli, const struct option_row *row, const char
 		break;
 	case OPT_FORCE:
 		flag = &cli->force;
+		break;
+	case OPT_SERVICING:
+		flag = &cli->servicing;
 		break;
 	case OPT_ALL:
 		flag = &cli->all;

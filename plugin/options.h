@@ -17,7 +17,7 @@ struct cli {
 	const struct command *command;
 	struct strvec args;		/* what is left: images, names */
 	bool json, quiet, verbose;
-	bool force, rebuild, all;
+	bool force, rebuild, all, servicing;
 	bool help, version, long_options;
 	char *profile, *output, *engine, *log_file, *root;
 	unsigned image_index;		/* 0: all */

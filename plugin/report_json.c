@@ -4,6 +4,7 @@
 
 #include "common/cleanup.h"
 #include "common/text.h"
+#include "image/servicing.h"
 #include "plugin/report.h"
 
 json_t *report_json_text(const char *s)
@@ -93,6 +94,26 @@ static json_t *spp_json(const struct spp *spp)
 	return o;
 }
 
+static json_t *servicing_json(const struct servicing *s)
+{
+	json_t *o = json_object(), *findings = json_array();
+
+	for (size_t i = 0; i < s->findings.n; i++) {
+		json_t *f = json_object();
+
+		set_text(f, "kind", servicing_kind_name(s->findings.v[i].kind));
+		set_text(f, "path", s->findings.v[i].path);
+		json_array_append_new(findings, f);
+	}
+	set(o, "packages", json_integer((json_int_t)s->packages));
+	set(o, "components", json_integer((json_int_t)s->components));
+	set(o, "findings", findings);
+	set(o, "more", json_boolean(s->more));
+	set(o, "kb971033_places", json_integer((json_int_t)s->places.n));
+	set(o, "kb971033_unknown", report_json_texts(&s->unknown));
+	return o;
+}
+
 static json_t *refusals_json(const struct windows *win)
 {
 	json_t *a = json_array();
@@ -138,6 +159,8 @@ static void facts_json(json_t *o, const struct windows *win)
 	set(o, "spp", spp_json(&win->spp));
 	set(o, "pending_servicing", json_boolean(win->pending_servicing));
 	set_text(o, "pending_reason", win->pending_reason);
+	if (win->servicing)
+		set(o, "servicing", servicing_json(win->servicing));
 	set(o, "hibernated", json_boolean(win->hibernated));
 	set(o, "dirty_hives", report_json_texts(&win->dirty_hives));
 	set_text(o, "setup_complete", win->setup_complete.path);

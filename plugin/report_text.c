@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "image/servicing.h"
 #include "plugin/report.h"
 
 static void row(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -66,6 +67,22 @@ static void text_spp(const struct spp *spp)
 		row("sppuinotify", "disabled in %s", spp->sppuinotify_disabled.v[i]);
 }
 
+static void text_servicing(const struct servicing *s)
+{
+	row("servicing store", "%zu packages, %zu components: %s", s->packages, s->components,
+	    s->findings.n ? "damaged" : "nothing wrong found");
+	for (size_t i = 0; i < s->findings.n; i++)
+		printf("      %-30s%s\n", servicing_kind_name(s->findings.v[i].kind),
+		    s->findings.v[i].path);
+	if (s->more)
+		printf("      … and more\n");
+	if (s->places.n || s->unknown.n)
+		row("remove = offline", "%s",
+		    s->unknown.n ? "not possible for KB971033 here:" : "possible for KB971033 here");
+	for (size_t i = 0; i < s->unknown.n; i++)
+		printf("      %s\n", s->unknown.v[i]);
+}
+
 static void text_facts(const struct windows *win)
 {
 	row("architecture", "%s, build %u%s", win_arch_name(win->arch), win->build,
@@ -77,6 +94,8 @@ static void text_facts(const struct windows *win)
 	text_kb971033(&win->kb971033);
 	text_spp(&win->spp);
 	row("servicing", "%s", win->pending_servicing ? win->pending_reason : "nothing pending");
+	if (win->servicing)
+		text_servicing(win->servicing);
 	if (win->setup_complete.path)
 		row("first boot", "%s", win->setup_complete.path);
 	for (size_t i = 0; i < win->placed.n; i++)

@@ -643,21 +643,6 @@ START_TEST(kb971033_stays_where_it_is_not_ours)
 }
 END_TEST
 
-START_TEST(kb971033_offline_is_refused_clearly)
-{
-	struct windows *win = with_kb971033(facts());
-	struct profile profile = profile_of(STRATEGY_KMS);
-
-	profile.kb971033 = KB971033_OFFLINE;
-	assert_refused(win, &profile, ERR_PROFILE, "remove = offline");
-	drop(win);
-	win = facts();
-	struct plan p = converge(win, &profile);
-	plan_free(&p);
-	drop(win);
-}
-END_TEST
-
 START_TEST(kb971033_leftovers_need_no_dism)
 {
 	struct windows *win = with_kb971033(facts());
@@ -1063,8 +1048,7 @@ SUITE("hooks", kms_prepares_a_sealed_image, kms_key_follows_the_edition,
     kms_clears_what_would_share_ids_or_stop_renewal, strip_modes, no_strip_without_licence_files,
     editions_without_volume_activation_are_refused, unsealed_images_are_refused,
     unsealed_clone_starts_through_setup, anothers_setup_command_is_respected,
-    kb971033_stays_where_it_is_not_ours, kb971033_offline_is_refused_clearly,
-    kb971033_leftovers_need_no_dism, single_only_takes_kb971033_off, mak_is_placed_as_a_secret,
+    kb971033_stays_where_it_is_not_ours, kb971033_leftovers_need_no_dism, single_only_takes_kb971033_off, mak_is_placed_as_a_secret,
     mak_strips_only_when_told, mak_needs_its_key, none_switches_activation_off_and_rearms,
     mak_proxy_opens_the_domain_rules, mak_proxy_limits_the_rules_to_vamt,
     mak_proxy_opens_nothing_unasked, mak_proxy_installs_a_key_it_is_given, oem_changes_nothing,
