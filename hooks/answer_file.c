@@ -88,11 +88,6 @@ static int mend_key(struct mend *m, struct error *err)
 	return unattend_remove(&m->xml, UNATTEND_PRODUCT_KEY, c->win->arch, err);
 }
 
-static bool is_true(const char *value)
-{
-	return name_eq(value, "true") || strcmp(value, "1") == 0;
-}
-
 /* Some value of @item is (not) true. */
 static bool any_is(const struct mend *m, enum unattend_item item, bool wanted)
 {
@@ -100,7 +95,7 @@ static bool any_is(const struct mend *m, enum unattend_item item, bool wanted)
 
 	for (size_t nth = 0; (value = unattend_value(&m->xml, item, m->c->win->arch, nth, NULL));
 	     nth++)
-		if (is_true(value) == wanted)
+		if (unattend_is_true(value) == wanted)
 			return true;
 	return false;
 }

@@ -49,7 +49,7 @@ static bool is_identity(const char *s)
 	return s[strspn(s, chars)] == '\0' && name_contains(s, "WindowsActivationTechnologies");
 }
 
-static char *package_identity(const struct windows *win)
+char *kb971033_package(const struct windows *win)
 {
 	if (win->kb971033.package && is_identity(win->kb971033.package))
 		return xstrdup(win->kb971033.package);
@@ -107,7 +107,7 @@ static void leave_to_windows(const struct plan_context *c, struct plan *out)
 	remove_traces(c, out);
 	if (!is_registered(&c->win->kb971033))
 		return;
-	CLEANUP(free) char *package = package_identity(c->win);
+	CLEANUP(free) char *package = kb971033_package(c->win);
 	const struct setting settings[] = {{"W7_PACKAGE", package}, {0}};
 	place_settings(
 	    c, out, NAME, "kb971033.cmd", settings, "which package dism removes at first boot");

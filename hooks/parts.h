@@ -44,6 +44,9 @@ struct setting {
 void place_settings(const struct plan_context *c, struct plan *out, const char *hook,
     const char *name, const struct setting *settings, const char *reason);
 
+/* CBS identity of the package KB971033: the image's own, or that of its architecture. Caller frees. */
+char *kb971033_package(const struct windows *win);
+
 /* How the licence store is treated: STRIP_NO under a strategy that must not touch it. */
 enum strip_mode spp_store_mode(const struct plan_context *c);
 

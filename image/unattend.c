@@ -180,6 +180,11 @@ const char *unattend_value(const struct unattend *u, enum unattend_item item, en
 	return e->text ? e->text : "";
 }
 
+bool unattend_is_true(const char *value)
+{
+	return name_eq(value, "true") || strcmp(value, "1") == 0;
+}
+
 static const char *next_part(const char *s, char **part)
 {
 	size_t n = strcspn(s, "~");

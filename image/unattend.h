@@ -61,6 +61,9 @@ bool unattend_pass_processed(const struct unattend *u, enum unattend_pass pass);
 const char *unattend_value(const struct unattend *u, enum unattend_item item, enum win_arch arch,
     size_t nth, unsigned *line);
 
+/* A boolean setting that is on, as Setup reads it: "true" or "1". */
+bool unattend_is_true(const char *value);
+
 /*
  * Give every @item for @arch that value (ASCII without markup); where there is none, add it to the
  * first settings of its pass, with its component if need be (only for items directly

@@ -23,6 +23,11 @@ json_t *report_json_error(const struct error *err);
 json_t *report_json_text(const char *s);
 json_t *report_json_texts(const struct strvec *list);
 
+/* What is in an installation's answer files, one element each; no product key. */
+json_t *report_json_answers(const struct windows *win);
+/* The same as one short line each, in the order of win->answer_files. */
+void report_text_answers(const struct windows *win, struct strvec *lines);
+
 /*
  * Print {"schema": 1, "w7prep": version, "command": …, "status": …, "images": [...]}. @images is taken
  * over; @err (may be NULL) is a failure that belongs to no image.

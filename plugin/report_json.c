@@ -166,6 +166,7 @@ static void facts_json(json_t *o, const struct windows *win)
 	set_text(o, "setup_complete", win->setup_complete.path);
 	set(o, "placed", files_json(win->placed.v, win->placed.n));
 	set(o, "answer_files", files_json(win->answer_files.v, win->answer_files.n));
+	set(o, "answers", report_json_answers(win));
 	set(o, "refusals", refusals_json(win));
 }
 

@@ -83,6 +83,15 @@ static void text_servicing(const struct servicing *s)
 		printf("      %s\n", s->unknown.v[i]);
 }
 
+static void text_answers(const struct windows *win)
+{
+	CLEANUP(strvec) struct strvec lines = STRVEC_INIT;
+
+	report_text_answers(win, &lines);
+	for (size_t i = 0; i < lines.n; i++)
+		row(i ? "" : "answer files", "%s", lines.v[i]);
+}
+
 static void text_facts(const struct windows *win)
 {
 	row("architecture", "%s, build %u%s", win_arch_name(win->arch), win->build,
@@ -100,8 +109,7 @@ static void text_facts(const struct windows *win)
 		row("first boot", "%s", win->setup_complete.path);
 	for (size_t i = 0; i < win->placed.n; i++)
 		row(i ? "" : "placed by w7prep", "%s", win->placed.v[i].path);
-	for (size_t i = 0; i < win->answer_files.n; i++)
-		row(i ? "" : "answer files", "%s", win->answer_files.v[i].path);
+	text_answers(win);
 	for (size_t i = 0; i < win->refusals.n; i++) {
 		row(i ? "" : "cannot be changed", "%s", win->refusals.v[i].message);
 		if (win->refusals.v[i].hint)
