@@ -9,6 +9,8 @@
 
 #define NAMESPACE "urn:schemas-microsoft-com:unattend"
 #define ROOT 0
+/* Of one setting; more make no sense, and each change reads the file again. */
+#define MAX_VALUES 32
 
 const struct unattend_place unattend_places[UNATTEND_ITEMS] = {
     [UNATTEND_PRODUCT_KEY] = {UNATTEND_SPECIALIZE, "Microsoft-Windows-Shell-Setup", {"ProductKey"}},
@@ -46,16 +48,31 @@ static bool attribute_is(const struct xml_element *e, const char *name, const ch
 	return have && name_eq(have, value);
 }
 
+static int check(const struct unattend *u, struct error *err)
+{
+	const struct xml_element *root = &u->map.elements.v[ROOT];
+
+	if (!root->ours || strcmp(root->name, "unattend") != 0)
+		return err_set(err, ERR_UNKNOWN_SHAPE,
+		    "line %u: not an answer file, whose root is <unattend xmlns=\"" NAMESPACE "\">",
+		    root->line);
+	for (int item = 0; item < UNATTEND_ITEMS; item++) {
+		const struct xml_element *e =
+		    unattend_find(u, (enum unattend_item)item, ARCH_UNKNOWN, MAX_VALUES);
+
+		if (e)
+			return err_set(err, ERR_LIMIT,
+			    "line %u: <%s> more often than in any answer file", e->line, e->name);
+	}
+	return 0;
+}
+
 int unattend_map(struct unattend *u, struct error *err)
 {
 	if (xml_map_read(&u->text.utf8, NAMESPACE, &u->map, err) < 0)
 		return -1;
-	const struct xml_element *root = &u->map.elements.v[ROOT];
-	if (root->ours && strcmp(root->name, "unattend") == 0)
+	if (check(u, err) == 0)
 		return 0;
-	err_set(err, ERR_UNKNOWN_SHAPE,
-	    "line %u: not an answer file, whose root is <unattend xmlns=\"" NAMESPACE "\">",
-	    root->line);
 	xml_map_free(&u->map);
 	return -1;
 }
@@ -236,7 +253,7 @@ static bool is_identity_of(
 }
 
 const struct xml_element *unattend_package(
-    const struct unattend *u, const struct cbs_identity *id, const struct xml_element *after)
+    const struct unattend *u, const struct cbs_identity *id, const char *action)
 {
 	const struct xml_element *root = &u->map.elements.v[ROOT], *s = NULL;
 
@@ -244,7 +261,8 @@ const struct xml_element *unattend_package(
 		const struct xml_element *p = NULL;
 
 		while ((p = next_child(u, s, "package", p)))
-			if ((!after || p > after) && is_identity_of(u, p, id))
+			if ((!action || attribute_is(p, "action", action)) &&
+			    is_identity_of(u, p, id))
 				return p;
 	}
 	return NULL;
@@ -253,13 +271,10 @@ const struct xml_element *unattend_package(
 bool unattend_removes_package(const struct unattend *u, const char *identity)
 {
 	struct cbs_identity id;
-	const struct xml_element *p = NULL;
-	bool removes = false;
 
 	if (!cbs_identity_parse(identity, &id))
 		return false;
-	while (!removes && (p = unattend_package(u, &id, p)))
-		removes = attribute_is(p, "action", "remove");
+	bool removes = unattend_package(u, &id, "remove") != NULL;
 	cbs_identity_free(&id);
 	return removes;
 }

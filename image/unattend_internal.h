@@ -38,8 +38,8 @@ struct cbs_identity {
 bool cbs_identity_parse(const char *s, struct cbs_identity *out);
 void cbs_identity_free(struct cbs_identity *id);
 
-/* A package in <servicing> of that name and architecture, after @after; NULL: no more. */
+/* A package in <servicing> of that name and architecture with that action (NULL: any); or NULL. */
 const struct xml_element *unattend_package(
-    const struct unattend *u, const struct cbs_identity *id, const struct xml_element *after);
+    const struct unattend *u, const struct cbs_identity *id, const char *action);
 
 #endif

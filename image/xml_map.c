@@ -63,18 +63,44 @@ static int line_now(const struct builder *b)
 	return b->ctxt->input ? b->ctxt->input->line : 1;
 }
 
-/* One line of printable ASCII, whatever libxml2 quotes from the file. */
+/*
+ * libxml2's own words would quote the file, and where a tag is broken that can be a product key.
+ */
+static const char *fault(int code)
+{
+	static const struct {
+		int code;
+		const char *words;
+	} faults[] = {
+	    {XML_ERR_DOCUMENT_END, "something follows the end of the root element"},
+	    {XML_ERR_INVALID_CHAR, "a character that XML does not allow"},
+	    {XML_ERR_INVALID_ENCODING, "bytes that are not of the file's encoding"},
+	    {XML_ERR_UNDECLARED_ENTITY, "an entity that XML does not know"},
+	    {XML_WAR_UNDECLARED_ENTITY, "an entity that XML does not know"},
+	    {XML_ERR_ENTITYREF_SEMICOL_MISSING, "a bare \"&\", which is written &amp;"},
+	    {XML_ERR_ATTRIBUTE_NOT_STARTED, "an attribute's value without quotation marks"},
+	    {XML_ERR_ATTRIBUTE_WITHOUT_VALUE, "an attribute without a value"},
+	    {XML_ERR_ATTRIBUTE_REDEFINED, "an attribute that is there twice"},
+	    {XML_ERR_COMMENT_NOT_FINISHED, "a comment without an end"},
+	    {XML_ERR_TAG_NAME_MISMATCH, "an end tag that does not belong to the last start tag"},
+	    {XML_ERR_TAG_NOT_FINISHED, "the end of the file, before its elements end"},
+	    {XML_ERR_GT_REQUIRED, "a tag without its \">\""},
+	    {XML_ERR_NAME_REQUIRED, "a bare \"&\" or \"<\", which are written &amp; and &lt;"},
+	    {XML_NS_ERR_UNDEFINED_NAMESPACE, "a namespace prefix that is not declared"},
+	};
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (faults[i].code == code)
+			return faults[i].words;
+	return "not well-formed XML";
+}
+
 static void on_error(void *opaque, xmlErrorPtr e)
 {
-	xmlParserCtxtPtr ctxt = opaque;
-	struct builder *b = ctxt->_private;
-	CLEANUP(buf) struct buf clean = BUF_INIT;
+	struct builder *b = ((xmlParserCtxtPtr)opaque)->_private;
 
-	if (e->level < XML_ERR_ERROR || e->code == XML_ERR_USER_STOP)
-		return;
-	for (const char *p = e->message ? e->message : "not well-formed"; *p && *p != '\n'; p++)
-		buf_add(&clean, *p >= 0x20 && *p < 0x7f ? p : "?", 1);
-	give_up(b, ERR_DAMAGED, e->line, clean.len ? clean.data : "not well-formed");
+	if (e->level >= XML_ERR_ERROR && e->code != XML_ERR_USER_STOP)
+		give_up(b, ERR_DAMAGED, e->line, fault(e->code));
 }
 
 static void on_doctype(
@@ -144,6 +170,11 @@ static void on_start(void *opaque, const xmlChar *name, const xmlChar *prefix, c
 		return;
 	if (b->map->elements.n >= XML_MAP_MAX_ELEMENTS) {
 		give_up(b, ERR_LIMIT, line_now(b), "more elements than any answer file has");
+		return;
+	}
+	if (b->open.n >= XML_MAP_MAX_DEPTH) {
+		give_up(
+		    b, ERR_LIMIT, line_now(b), "elements nested deeper than in any answer file");
 		return;
 	}
 	if (!offset_now(b, &at) || !strchr("/>", b->text->data[at]) ||

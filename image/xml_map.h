@@ -17,6 +17,7 @@
 #include "common/error.h"
 
 #define XML_MAP_MAX_ELEMENTS 100000
+#define XML_MAP_MAX_DEPTH 128
 #define XML_MAP_MAX_TAG 16384	/* bytes of one start tag */
 
 #define XML_NO_PARENT ((size_t)-1)
@@ -46,7 +47,7 @@ struct xml_map {
 
 /*
  * Map @text (UTF-8). ERR_DAMAGED: not well-formed, ERR_UNKNOWN_SHAPE: it has a document
- * type, ERR_LIMIT; the message begins with "line N: ". @out is the caller's to xml_map_free() after
+ * type, ERR_LIMIT; the message begins with "line N: " and quotes nothing of the text. @out is the caller's to xml_map_free() after
  * success.
  */
 int xml_map_read(const struct buf *text, const char *ns, struct xml_map *out, struct error *err);

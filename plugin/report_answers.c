@@ -12,7 +12,7 @@ struct answer {
 	const struct answer_file *file;
 	struct strvec passes, processed, used_for;
 	enum answer_key key, setup_key;
-	int skip_rearm, skip_auto_activation;	/* -1: not there */
+	int skip_rearm, skip_auto_activation; /* -1: not there */
 	bool removes_kb971033;
 };
 
@@ -52,10 +52,10 @@ static void answer_read(const struct windows *win, const struct answer_files *al
 		    answer_file_for(all, pass) == f)
 			strvec_add(&out->used_for, name);
 	}
-	out->key = answer_key_of(
-	    unattend_value(u, UNATTEND_PRODUCT_KEY, win->arch, 0, NULL), edition);
-	out->setup_key = answer_key_of(
-	    unattend_value(u, UNATTEND_SETUP_KEY, ARCH_UNKNOWN, 0, NULL), edition);
+	out->key =
+	    answer_key_of(unattend_value(u, UNATTEND_PRODUCT_KEY, win->arch, 0, NULL), edition);
+	out->setup_key =
+	    answer_key_of(unattend_value(u, UNATTEND_SETUP_KEY, ARCH_UNKNOWN, 0, NULL), edition);
 	out->skip_rearm = flag(u, UNATTEND_SKIP_REARM, win->arch);
 	out->skip_auto_activation = flag(u, UNATTEND_SKIP_AUTO_ACTIVATION, win->arch);
 	CLEANUP(free) char *package = kb971033_package(win);

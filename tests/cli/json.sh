@@ -58,6 +58,10 @@ answers 0 profile advise kms
 phony_wim "$T/home.wim" --edition=HomePremium --channel=retail
 answers 4 plan -p kms "$T/home.wim"
 has '.images[0].error.code == "edition"'
+printf '<unattend xmlns="urn:schemas-microsoft-com:unattend"/>' >"$T/answers.xml"
+phony_wim "$T/answers.wim" --answer-file="$T/answers.xml"
+answers 0 inspect "$T/answers.wim"
+has '.images[0].windows[0].answers | length == 1 and .[0].cached and .[0].product_key == "none"'
 answers 0 inspect "$T/home.wim" "$T/a.wim"
 has '.images | length == 2'
 exit 0

@@ -18,8 +18,8 @@
 	"<unattend xmlns=\"urn:schemas-microsoft-com:unattend\">\r\n" settings "</unattend>\r\n"
 #define SETTINGS(pass, component, content)                                                         \
 	" <settings pass=\"" pass "\">\r\n"                                                        \
-	"  <component name=\"Microsoft-Windows-" component "\" processorArchitecture=\"amd64\">\r\n" \
-	content "  </component>\r\n </settings>\r\n"
+	"  <component name=\"Microsoft-Windows-" component                                         \
+	"\" processorArchitecture=\"amd64\">\r\n" content "  </component>\r\n </settings>\r\n"
 #define KEY(key)                                                                                   \
 	FRAME(SETTINGS("specialize", "Shell-Setup",                                                \
 	    "   <!-- a room -->\r\n   <ProductKey>" key "</ProductKey>\r\n"))
@@ -82,8 +82,8 @@ static struct plan run(struct lab *lab)
 	ck_assert(hook_answer_file.applies(&lab->c));
 	assert_ok(hook_answer_file.plan(&lab->c, &p, &e), e);
 	for (size_t i = 0; i < p.notes.n; i++)
-		ck_assert_msg(!strstr(p.notes.v[i], "BCDFG") && !strstr(p.notes.v[i], "FJ82H"), "%s",
-		    p.notes.v[i]);
+		ck_assert_msg(!strstr(p.notes.v[i], "BCDFG") && !strstr(p.notes.v[i], "FJ82H"),
+		    "%s", p.notes.v[i]);
 	for (size_t i = 0; i < p.changes.list.n; i++) {
 		const struct change *c = &p.changes.list.v[i];
 
@@ -189,22 +189,25 @@ START_TEST(second_key)
 {
 	mends(STRATEGY_KMS,
 	    FRAME(SETTINGS("specialize", "Shell-Setup",
-		"<ProductKey>" ENTERPRISE_KEY "</ProductKey>\r\n<ProductKey>" MAK "</ProductKey>\r\n")),
-	    FRAME(SETTINGS("specialize", "Shell-Setup", "<ProductKey>" ENTERPRISE_KEY
-		"</ProductKey>\r\n<ProductKey>" ENTERPRISE_KEY "</ProductKey>\r\n")));
+		"<ProductKey>" ENTERPRISE_KEY "</ProductKey>\r\n<ProductKey>" MAK
+		"</ProductKey>\r\n")),
+	    FRAME(SETTINGS("specialize", "Shell-Setup",
+		"<ProductKey>" ENTERPRISE_KEY "</ProductKey>\r\n<ProductKey>" ENTERPRISE_KEY
+		"</ProductKey>\r\n")));
 }
 END_TEST
 
 START_TEST(mak_without_activation)
 {
-	static const char skip[] = "  <component name=\"Microsoft-Windows-Security-SPP-UX\" "
+	static const char skip[] =
+	    "  <component name=\"Microsoft-Windows-Security-SPP-UX\" "
 	    "processorArchitecture=\"amd64\">\r\n<SkipAutoActivation>true</SkipAutoActivation>\r\n"
 	    "  </component>\r\n </settings>\r\n</unattend>\r\n";
 	static const char end[] = " </settings>\r\n</unattend>\r\n";
-	CLEANUP(free) char *before = xasprintf(
-	    "%.*s%s", (int)(strlen(KEY(MAK)) - strlen(end)), KEY(MAK), skip);
-	CLEANUP(free) char *after = xasprintf(
-	    "%.*s%s", (int)(strlen(NO_KEY) - strlen(end)), NO_KEY, skip);
+	CLEANUP(free)
+	char *before = xasprintf("%.*s%s", (int)(strlen(KEY(MAK)) - strlen(end)), KEY(MAK), skip);
+	CLEANUP(free)
+	char *after = xasprintf("%.*s%s", (int)(strlen(NO_KEY) - strlen(end)), NO_KEY, skip);
 
 	mends(STRATEGY_NONE, before, after);
 }
@@ -221,8 +224,8 @@ START_TEST(retail_key_of_a_home_edition)
 	struct plan p = run(&lab);
 	ck_assert_uint_eq(p.changes.list.n, 1);
 	ck_assert_ptr_nonnull(strstr(p.changes.list.v[0].content.data, MAK));
-	ck_assert_ptr_nonnull(strstr(p.changes.list.v[0].content.data,
-	    "<SkipAutoActivation>true</SkipAutoActivation>"));
+	ck_assert_ptr_nonnull(strstr(
+	    p.changes.list.v[0].content.data, "<SkipAutoActivation>true</SkipAutoActivation>"));
 	carry_out(&lab, &p);
 	plan_free(&p);
 	lab_free(&lab);
@@ -283,11 +286,15 @@ START_TEST(automatic_activation_is_added)
 {
 	mends(STRATEGY_NONE, NO_KEY,
 	    FRAME(" <settings pass=\"specialize\">\r\n"
-		  "  <component name=\"Microsoft-Windows-Shell-Setup\" processorArchitecture=\"amd64\">\r\n"
+		  "  <component name=\"Microsoft-Windows-Shell-Setup\" "
+		  "processorArchitecture=\"amd64\">\r\n"
 		  "   <!-- a room -->\r\n  </component>\r\n"
-		  "  <component name=\"Microsoft-Windows-Security-SPP-UX\" processorArchitecture=\"amd64\" "
-		  "publicKeyToken=\"31bf3856ad364e35\" language=\"neutral\" versionScope=\"nonSxS\">\r\n"
-		  "   <SkipAutoActivation>true</SkipAutoActivation>\r\n  </component>\r\n </settings>\r\n"));
+		  "  <component name=\"Microsoft-Windows-Security-SPP-UX\" "
+		  "processorArchitecture=\"amd64\" "
+		  "publicKeyToken=\"31bf3856ad364e35\" language=\"neutral\" "
+		  "versionScope=\"nonSxS\">\r\n"
+		  "   <SkipAutoActivation>true</SkipAutoActivation>\r\n  </component>\r\n "
+		  "</settings>\r\n"));
 	/* there is no specialize pass to put it in */
 	mends(STRATEGY_NONE, SKIP_REARM("1"), NULL);
 }
@@ -310,7 +317,7 @@ START_TEST(only_the_file_in_use)
 	struct lab lab;
 
 	lab_new(&lab, STRATEGY_KMS);
-	put(&lab, SECOND, SKIP_REARM("0"));	/* nothing for specialize: passed over */
+	put(&lab, SECOND, SKIP_REARM("0")); /* nothing for specialize: passed over */
 	put(&lab, SYSPREP, KEY(PROFESSIONAL_KEY));
 	put(&lab, DRIVE, KEY(MAK));
 	struct plan p = run(&lab);
@@ -356,7 +363,8 @@ START_TEST(processed_passes)
 	lab_new(&lab, STRATEGY_KMS);
 	put(&lab, CACHED,
 	    FRAME(" <settings pass=\"specialize\" wasPassProcessed=\"true\"><component "
-		  "name=\"Microsoft-Windows-Shell-Setup\" processorArchitecture=\"amd64\"><ProductKey>"
+		  "name=\"Microsoft-Windows-Shell-Setup\" "
+		  "processorArchitecture=\"amd64\"><ProductKey>"
 		  "*SENSITIVE*DATA*DELETED*</ProductKey></component></settings>\r\n"));
 	put(&lab, SYSPREP, KEY(MAK));
 	struct plan p = run(&lab);
@@ -472,8 +480,8 @@ START_TEST(kinds_of_keys)
 END_TEST
 
 SUITE("answer_file", kms_gets_its_key, mak_comes_from_its_file, oem_and_single_are_told, second_key,
-    mak_without_activation, retail_key_of_a_home_edition, mak_proxy_may_install_a_mak, automatic_activation,
-    mak_that_is_not_to_be_activated_yet, automatic_activation_is_added, skip_rearm,
-    only_the_file_in_use, cached_copy_is_not_edited, processed_passes,
+    mak_without_activation, retail_key_of_a_home_edition, mak_proxy_may_install_a_mak,
+    automatic_activation, mak_that_is_not_to_be_activated_yet, automatic_activation_is_added,
+    skip_rearm, only_the_file_in_use, cached_copy_is_not_edited, processed_passes,
     unsealed_images_have_no_setup_pass, components_of_another_architecture, broken_files_are_named,
     shape_that_cannot_be_mended, readable_key_for_windows_pe, kinds_of_keys)
