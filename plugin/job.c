@@ -135,7 +135,7 @@ int job_plan(struct job *job, const struct cli *cli, const struct profile *profi
 		if (!first_other)
 			first_other = t;
 	}
-	if (!selected) {
+	if (!selected && first_other) {
 		/* nothing else in there: the facts' own refusal says what it is */
 		plan_target(job, first_other, profile);
 		return refused(job, first_other);

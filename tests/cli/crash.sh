@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Power failure: apply is killed at many moments. Whatever was reached, the next run makes the image
 # whole, and undo gives the original back, bit for bit.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
 w7=$BUILD/w7prep

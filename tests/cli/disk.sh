@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The whole cycle on every disk format and layout with the engine direct, looked at with
 # qemu-img, ntfscat and ntfsfix.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
 requires qemu-img

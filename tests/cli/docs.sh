@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The manual is complete: every command, option, exit status and profile key is in it.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 w7=$BUILD/w7prep
 man=plugin/man/w7prep.1.pod

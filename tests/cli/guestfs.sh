@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The default engine for disks: finds out about KVM, prepares a VHD in one launch, and leaves the same
 # files as the engine direct. Launches are dear: three in all.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
 requires wimlib-imagex

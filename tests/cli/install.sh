@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make install DESTDIR= PREFIX=, the installed program with its profiles, make uninstall.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 
 make -s BUILD="$BUILD" W7PREP_NO_DEPS=1 install DESTDIR="$T/root" PREFIX=/usr >"$T/log" 2>&1 ||

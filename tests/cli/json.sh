@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Every --json answer is one object that the published schema describes.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
 w7=$BUILD/w7prep

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # profile list, show, check, advise.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 w7=$BUILD/w7prep
 

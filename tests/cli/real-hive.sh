@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A real Windows 7 SYSTEM hive keeps every key and value that the plan does not name, big data included.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
 requires wimlib-imagex

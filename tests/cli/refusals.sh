@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Everything that must be refused: one line that says why, a hint, the documented status, and an
 # image that nobody has touched.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
 w7=$BUILD/w7prep

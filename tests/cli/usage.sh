@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The command line: wrong input gets one clear line, a hint, and status 2.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 
 w7=$BUILD/w7prep
