@@ -20,6 +20,7 @@ static const struct {
 	{ERR_NO_SUCH_FILE, "no-such-file", EXIT_USAGE, NULL},
 	{ERR_EXISTS, "exists", EXIT_USAGE, NULL},
 	{ERR_PROFILE, "profile", EXIT_PROFILE, NULL},
+	{ERR_LAB_DATA, "lab-data", EXIT_PROFILE, NULL},
 	{ERR_NOT_AN_IMAGE, "not-an-image", EXIT_UNSUPPORTED,
 	    "w7prep reads WIM, VHD, VHDX, VMDK, QCOW2 and raw disk images"},
 	{ERR_FORMAT, "format", EXIT_UNSUPPORTED,

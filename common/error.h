@@ -26,8 +26,9 @@ enum err_code {
 	ERR_NO_SUCH_FILE = 11,
 	ERR_EXISTS = 12,
 
-	/* the profile */
+	/* the profile, and what goes with it */
 	ERR_PROFILE = 20,
+	ERR_LAB_DATA = 21,	/* a list or store of confirmation IDs */
 
 	/* the image is of the wrong kind */
 	ERR_NOT_AN_IMAGE = 30,
