@@ -18,7 +18,7 @@ DESTDIR ?=
 CC ?= gcc
 
 # libwim's pkg-config file of Debian 12 requires a fuse.pc that its package does not bring: -lwim below.
-PACKAGES := libguestfs hivex libnbd libntfs-3g libarchive libxml-2.0 jansson nettle
+PACKAGES := libguestfs hivex libnbd libntfs-3g libarchive libxml-2.0 jansson nettle sqlite3
 
 # What the targets need is installed on demand; "make install" and "make clean" need nothing.
 ifneq ($(filter-out install uninstall clean dist,$(or $(MAKECMDGOALS),all)),)
