@@ -13,6 +13,7 @@ const struct hook *const hooks[] = {
     &hook_auto_activation,
     &hook_mak,
     &hook_mak_proxy,
+    &hook_confirmation_id,
     &hook_rearm,
     &hook_oem,
     &hook_answer_file,
@@ -105,13 +106,19 @@ static int run_hooks(const struct plan_context *c, struct plan *out, struct erro
 int hooks_plan(
     const struct windows *win, const struct profile *profile, struct plan *out, struct error *err)
 {
+	return hooks_plan_for(win, profile, &(struct plan_request){0}, out, err);
+}
+
+int hooks_plan_for(const struct windows *win, const struct profile *profile,
+    const struct plan_request *request, struct plan *out, struct error *err)
+{
 	struct buf mak = BUF_INIT;
 	const struct strategy_image image = {
 	    .edition = win->edition,
 	    .key_channel = win->spp.key_channel,
 	    .oem_certificate = win->spp.oem_certificate,
 	};
-	struct plan_context c = {.win = win, .profile = profile};
+	struct plan_context c = {.win = win, .profile = profile, .request = request};
 
 	*out = (struct plan){0};
 	if (windows_refuse(win, err) < 0)
@@ -126,6 +133,13 @@ int hooks_plan(
 		rc = run_hooks(&c, out, err);
 	buf_wipe_free(&mak);
 	return rc;
+}
+
+void plan_request_free(struct plan_request *request)
+{
+	cid_rows_free(&request->confirmations);
+	free(request->pc);
+	*request = (struct plan_request){0};
 }
 
 void plan_free(struct plan *p)

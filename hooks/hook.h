@@ -10,15 +10,24 @@
 #include "common/error.h"
 #include "image/changeset.h"
 #include "image/windows.h"
+#include "profiles/cid.h"
 #include "profiles/editions.h"
 #include "profiles/profile.h"
 #include "profiles/strategy.h"
+
+/* What one run asks for beyond the profile, which is the same for every PC of a lab. */
+struct plan_request {
+	bool confirmation;		/* a PC was named: its confirmation IDs belong in the image */
+	struct cid_rows confirmations;	/* those, newest first; none: nothing is stored for it */
+	char *pc;			/* as it was named, for notes; owned */
+};
 
 struct plan_context {
 	const struct windows *win;
 	const struct profile *profile;
 	enum strategy strategy;
 	const struct edition *edition;	/* NULL: not in the table */
+	const struct plan_request *request;	/* never NULL */
 	struct buf *mak;		/* the MAK, read from mak_key_file; NULL: none */
 };
 
@@ -49,6 +58,10 @@ extern const struct hook *const hooks[];
  */
 int hooks_plan(const struct windows *win, const struct profile *profile, struct plan *out,
 	       struct error *err);
+/* The same for a request of this run; @request is only borrowed. */
+int hooks_plan_for(const struct windows *win, const struct profile *profile,
+		   const struct plan_request *request, struct plan *out, struct error *err);
+void plan_request_free(struct plan_request *request);
 void plan_free(struct plan *p);
 
 #endif

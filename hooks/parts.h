@@ -13,7 +13,8 @@
 #include "hooks/hook.h"
 
 extern const struct hook hook_kb971033, hook_spp_store, hook_client_key, hook_client_id,
-    hook_auto_activation, hook_mak, hook_mak_proxy, hook_rearm, hook_oem, hook_answer_file, hook_first_boot;
+    hook_auto_activation, hook_mak, hook_mak_proxy, hook_confirmation_id, hook_rearm, hook_oem,
+    hook_answer_file, hook_first_boot;
 
 /* Below the Windows directory. */
 #define SCRIPTS_DIR "/Setup/Scripts"

@@ -23,6 +23,7 @@ call :remove_kb971033
 call :rebuild_store
 call :install_client_key
 call :install_mak
+call :deposit_confirmation_id
 >"%here%firstboot.done" echo done
 call :rearm_once
 if not defined W7_RESTART call :activate
@@ -115,6 +116,21 @@ call :log install-mak %ERRORLEVEL%
 call :wipe "%here%mak.key"
 %vbs% "%sys%\slmgr.vbs" /cpky >nul 2>&1 <nul
 call :log slmgr-cpky %ERRORLEVEL%
+exit /b 0
+
+rem What this PC was activated with before it was cloned again. The file may stay: it is good
+rem for this hardware and key only, and can be used again once VAMT has installed the key.
+:deposit_confirmation_id
+if not exist "%here%cid.txt" exit /b 0
+%vbs% "%here%licensing.vbs" deposit "%here%cid.txt" >nul 2>&1 <nul
+set "code=%ERRORLEVEL%"
+set "text="
+if "%code%"=="0" set "text=licensed by the stored confirmation ID"
+if "%code%"=="1" set "text=nothing done: the installation ID is none of those stored (hardware or key changed)"
+if "%code%"=="2" set "text=nothing done: licensed already"
+if "%code%"=="3" set "text=nothing done: no product key is installed"
+if "%code%"=="4" set "text=deposited, but not licensed"
+call :log deposit-confirmation-id %code% "%text%"
 exit /b 0
 
 rem Zeros in place first: a new file could land in other clusters.

@@ -6,6 +6,10 @@
 '   licensing.vbs days              whole days of grace left, 0 to 250
 '   licensing.vbs rearms            rearms left, 0 to 250
 '   licensing.vbs install-key FILE  0: the key in the first line of FILE was installed
+'   licensing.vbs deposit FILE      0: FILE ("installation-ID confirmation-ID" a line) holds this PC's
+'                                   installation ID, its confirmation ID was deposited, and Windows is
+'                                   licensed; 1: FILE does not hold it; 2: licensed before; 3: no
+'                                   product key; 4: deposited, not licensed. 1 to 3: nothing was done
 '   licensing.vbs restarted FILE    0: Windows was started after FILE was written
 '   licensing.vbs user              0: somebody is logged on
 '
@@ -37,6 +41,8 @@ Case "rearms"
 	result = Rearms()
 Case "install-key"
 	result = InstallKey(Argument(1))
+Case "deposit"
+	result = Deposit(Argument(1))
 Case "restarted"
 	result = Restarted(Argument(1))
 Case "user"
@@ -138,6 +144,46 @@ Function InstallKey(path)
 		service.RefreshLicenseStatus
 	Next
 End Function
+
+Function Deposit(path)
+	Dim products, product, confirmation
+	Deposit = 3
+	Set products = ActiveProducts("ID, LicenseStatus, OfflineInstallationId")
+	For Each product In products
+		confirmation = StoredFor(path, product.OfflineInstallationId)
+		If product.LicenseStatus = Licensed Then
+			Deposit = 2
+		ElseIf confirmation = "" Then
+			Deposit = 1
+		Else
+			product.DepositOfflineConfirmationId product.OfflineInstallationId, confirmation
+			RefreshStatus
+			Deposit = 4
+			If IsLicensed() = 0 Then Deposit = 0
+		End If
+	Next
+End Function
+
+Function StoredFor(path, installation)
+	Dim file, ids
+	StoredFor = ""
+	Set file = CreateObject("Scripting.FileSystemObject").OpenTextFile(path, ForReading)
+	Do Until file.AtEndOfStream
+		ids = Split(Trim(file.ReadLine), " ")
+		If UBound(ids) = 1 Then
+			If ids(0) = installation Then StoredFor = ids(1)
+		End If
+	Loop
+	file.Close
+End Function
+
+Sub RefreshStatus()
+	Dim services, service
+	Set services = wmi.ExecQuery("SELECT Version FROM SoftwareLicensingService")
+	For Each service In services
+		service.RefreshLicenseStatus
+	Next
+End Sub
 
 ' LastBootUpTime is local time: yyyymmddHHMMSS.ffffff+UUU
 Function Restarted(path)
