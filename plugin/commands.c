@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "common/cleanup.h"
+#include "plugin/confirmation.h"
 #include "plugin/report.h"
 #include "plugin/ui.h"
 
@@ -40,9 +41,9 @@ static int worse(int a, int b)
 
 /* Returns the image's status; adds to @images for JSON. */
 static int run_on(const struct image_command *cmd, const struct cli *cli, const char *path,
-    const struct profile *profile, json_t *images)
+    const struct profile *profile, const struct plan_request *request, json_t *images)
 {
-	struct job job = {0};
+	struct job job = {.request = request};
 	double start = now();
 
 	cmd->run(&job, cli, path, profile);
@@ -63,19 +64,25 @@ int run_on_images(const struct image_command *cmd, const struct cli *cli)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
 	struct profile profile = {0};
-	json_t *images = cli->json ? json_array() : NULL;
+	struct plan_request request = {0};
 	int status = EXIT_DONE;
 
 	if (cli->profile && job_profile(cli->profile, &profile, &err) != 0) {
-		json_decref(images);
 		profile_free(&profile);
 		return command_failed_said(cmd->name, cli, &err);
 	}
+	if (confirmation_request(cli, &request, &err) < 0) {
+		profile_free(&profile);
+		plan_request_free(&request);
+		return command_failed(cmd->name, cli, &err);
+	}
+	json_t *images = cli->json ? json_array() : NULL;
 	if (cli->root)
-		status = run_on(cmd, cli, cli->root, &profile, images);
+		status = run_on(cmd, cli, cli->root, &profile, &request, images);
 	for (size_t i = 0; i < cli->args.n; i++)
-		status = worse(status, run_on(cmd, cli, cli->args.v[i], &profile, images));
+		status = worse(status, run_on(cmd, cli, cli->args.v[i], &profile, &request, images));
 	profile_free(&profile);
+	plan_request_free(&request);
 	if (images)
 		report_json_print(cmd->name, status, images, NULL);
 	return status;

@@ -12,6 +12,7 @@ int cmd_verify(const struct cli *cli);
 int cmd_apply(const struct cli *cli);
 int cmd_undo(const struct cli *cli);
 int cmd_profile(const struct cli *cli);
+int cmd_cid(const struct cli *cli);
 
 /* How one command handles one image. Failures go to job->error. */
 struct image_command {

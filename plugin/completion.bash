@@ -19,6 +19,15 @@ _w7prep() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
+	cid)
+		mapfile -t COMPREPLY < <(compgen -W "import list export" -- "$cur")
+		return
+		;;
+	import)
+		mapfile -t COMPREPLY < <(compgen -f -X '!*.csv' -- "$cur")
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
 	profile)
 		mapfile -t COMPREPLY < <(compgen -W "list show check advise" -- "$cur")
 		return

@@ -101,7 +101,7 @@ static int read_more_facts(const struct job *job, struct target *t, const struct
 static void plan_target(const struct job *job, struct target *t, const struct profile *profile)
 {
 	if (read_more_facts(job, t, profile) == 0 &&
-	    hooks_plan(&t->win, profile, &t->plan, &t->refusal) == 0 &&
+	    hooks_plan_for(&t->win, profile, job->request, &t->plan, &t->refusal) == 0 &&
 	    changeset_check(job->im, t->win.vol, &t->win, &t->plan.changes, &t->refusal) == 0)
 		t->planned = true;
 	else if (job->format == FORMAT_WIM)
@@ -199,7 +199,7 @@ static int verify_target(struct job *job, const struct target *t, const struct p
 
 	if (read_again(job, &t->win, &win) != 0)
 		return -1;
-	int rc = hooks_plan(&win, profile, &plan, &job->error);
+	int rc = hooks_plan_for(&win, profile, job->request, &plan, &job->error);
 	if (rc != 0) {
 		job->error.code = ERR_VERIFY;
 	} else if (plan.changes.list.n) {

@@ -22,6 +22,7 @@ struct target {
 };
 
 struct job {
+	const struct plan_request *request;	/* of this run: set before job_plan(); borrowed */
 	char *path;
 	char *output;			/* -o, or NULL */
 	struct image *im;		/* while open */

@@ -9,6 +9,7 @@
 #include <archive.h>
 #include <guestfs.h>
 #include <jansson.h>
+#include <sqlite3.h>
 #include <wimlib.h>
 
 #include "common/cleanup.h"
@@ -36,6 +37,12 @@ const struct command commands[] = {
 	"  profile show NAME|FILE          every setting, and where it comes from\n"
 	"  profile check FILE…             every mistake, with its line\n"
 	"  profile advise NAME|FILE [IMAGE]  which strategy fits the lab, and why\n"},
+    {"cid", "import FILE.csv…|list|export", "keep confirmation IDs between clonings", 1, -1, false,
+	cmd_cid,
+	"  cid import FILE.csv…  take over a list: computer,mac,installation_id,confirmation_id\n"
+	"  cid list              what is there, newest first\n"
+	"  cid export            the same list on standard output, oldest first\n"
+	"list and export show one PC with --computer or --mac.\n"},
     {0},
 };
 
@@ -72,7 +79,8 @@ static void print_version(void)
 	if (v)
 		printf("libguestfs %lld.%lld.%lld, ", (long long)v->major, (long long)v->minor,
 		    (long long)v->release);
-	printf("%s, jansson %s\n", archive_version_string(), JANSSON_VERSION);
+	printf("%s, jansson %s, SQLite %s\n", archive_version_string(), JANSSON_VERSION,
+	    sqlite3_libversion());
 	guestfs_free_version(v);
 	if (g)
 		guestfs_close(g);

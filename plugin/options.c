@@ -19,6 +19,9 @@ enum option_id {
 	OPT_ALL,
 	OPT_SERVICING,
 	OPT_ROOT,
+	OPT_STORE,
+	OPT_COMPUTER,
+	OPT_MAC,
 	OPT_LONG_OPTIONS,
 };
 
@@ -40,9 +43,16 @@ static const struct option_row {
 	    "the mounted Windows volume DIR instead of an image file"},
 	{OPT_REBUILD, "rebuild", NULL, "apply",
 	    "rewrite the WIM: superseded data leaves the file"},
-	{OPT_FORCE, "force", NULL, "apply", "replace OUT if it is there"},
 	{OPT_SERVICING, "servicing", NULL, "inspect",
 	    "check Windows' servicing store too, as CheckSUR would"},
+	{OPT_COMPUTER, "computer", "NAME", "plan apply verify cid",
+	    "the PC of that name: its confirmation IDs"},
+	{OPT_MAC, "mac", "ADDRESS", "plan apply verify cid",
+	    "the PC with that network card: its confirmation IDs"},
+	{OPT_STORE, "store", "FILE", "plan apply verify cid",
+	    "where confirmation IDs are kept"},
+	{OPT_FORCE, "force", NULL, "apply cid",
+	    "replace OUT, or other confirmation IDs, if they are there"},
 	{OPT_ALL, "all", NULL, "undo", "undo every apply, not only the newest"},
 	{OPT_JSON, "json", NULL, NULL, "one JSON object on standard output (\"schema\": 1)"},
 	{'q', "quiet", NULL, NULL, "only warnings and errors"},
@@ -133,6 +143,12 @@ static int take_option(struct cli *cli, const struct option_row *row, const char
 		return set_string(&cli->engine, row, value, err);
 	case OPT_ROOT:
 		return set_string(&cli->root, row, value, err);
+	case OPT_STORE:
+		return set_string(&cli->store, row, value, err);
+	case OPT_COMPUTER:
+		return set_string(&cli->computer, row, value, err);
+	case OPT_MAC:
+		return set_string(&cli->mac, row, value, err);
 	case OPT_LOG_FILE:
 		return set_string(&cli->log_file, row, value, err);
 	case OPT_IMAGE:
@@ -251,8 +267,12 @@ static int check_args(const struct cli *cli, struct error *err)
 		err_set(err, ERR_USAGE, "-q and -v contradict each other");
 	else if (cli->output && (cli->args.n != 1 || cli->root))
 		err_set(err, ERR_USAGE, "-o takes one image file at a time");
-	else if (cli->force && !cli->output)
+	else if (cli->force && !cli->output && cmd->needs_profile)
 		err_set(err, ERR_USAGE, "--force is only for -o OUT");
+	else if ((cli->computer || cli->mac) && cmd->needs_profile && n != 1)
+		err_set(err, ERR_USAGE, "--computer and --mac name one PC: one image at a time");
+	else if (cli->store && cmd->needs_profile && !cli->computer && !cli->mac)
+		err_set(err, ERR_USAGE, "--store without --computer or --mac: which PC is it?");
 	else
 		return 0;
 	return see_help(err, cmd);
@@ -330,6 +350,9 @@ void cli_free(struct cli *cli)
 	free(cli->engine);
 	free(cli->log_file);
 	free(cli->root);
+	free(cli->store);
+	free(cli->computer);
+	free(cli->mac);
 }
 
 static void help_row(const struct option_row *r)
@@ -346,7 +369,7 @@ static void help_row(const struct option_row *r)
 }
 
 static const char exit_text[] =
-    "Exit status: 0 done, or nothing to do; 1 internal error; 2 usage; 3 profile invalid;\n"
+    "Exit status: 0 done, or nothing to do; 1 internal error; 2 usage; 3 profile or list invalid;\n"
     "4 image unsupported; 5 image unsafe or busy; 6 failed, image unchanged; 7 failed, image\n"
     "may have changed; 8 verification failed; 10 changes pending (plan, verify).\n";
 

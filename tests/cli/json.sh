@@ -56,6 +56,14 @@ has '.images[0].error.code == "no-such-file"'
 answers 0 profile list
 answers 0 profile show kms
 answers 0 profile advise kms
+export XDG_DATA_HOME=$T/data
+answers 2 cid list
+printf 'computer,iid,cid\nPC01,%054d,%048d\nPC02,%054d,\n' 1 2 3 >"$T/room.csv"
+answers 0 cid import "$T/room.csv"
+has '.imports[0] | .rows == 1 and .added == 1 and .without_confirmation_id == 1'
+answers 0 cid list
+has '.confirmations | length == 1'
+answers 3 cid import "$T/a.wim"
 phony_wim "$T/home.wim" --edition=HomePremium --channel=retail
 answers 4 plan -p kms "$T/home.wim"
 has '.images[0].error.code == "edition"'

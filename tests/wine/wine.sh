@@ -58,6 +58,8 @@ fi
 real_log=0
 # What the phony PC has in SetupComplete.cmd before w7prep comes; empty: no such file.
 existing=
+# More options of w7prep apply.
+apply_with=()
 
 clone() { # PROFILE [OPTION …]
 	rm -rf "$T/tree" "$windows"
@@ -68,7 +70,7 @@ clone() { # PROFILE [OPTION …]
 		mkdir -p "$T/tree/Windows/Setup/Scripts"
 		printf '%b' "$existing" >"$T/tree/Windows/Setup/Scripts/SetupComplete.cmd"
 	fi
-	run "$BUILD/w7prep" apply -p "$T/lab.ini" --root "$T/tree"
+	run "$BUILD/w7prep" apply -p "$T/lab.ini" --root "$T/tree" "${apply_with[@]}"
 	expect_status 0
 	mv "$T/tree/Windows" "$windows"
 	# Wine would load the phony libraries that lie beside a program
