@@ -22,7 +22,7 @@ struct nbd_source {
 /*
  * Start a qemu-nbd of our own on a socket that no other user can reach, and connect. Not a
  * line of it reaches the terminal, and Ctrl-C does not reach it. It ends by itself when the
- * device is closed or we die. ERR_LOCKED when another program has the image open.
+ * device is closed or the calling thread dies. ERR_LOCKED when another program has the image open.
  */
 struct blockdev *nbd_open(const struct nbd_source *src, struct error *err);
 

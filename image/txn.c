@@ -95,8 +95,11 @@ static json_t *read_record(const char *record, struct error *err)
 static int write_record(const struct txn *t, const char *state, struct error *err)
 {
 	CLEANUP(free) char *path = path_join(t->record, "record.json");
+	/* for people who look at it; a name that JSON cannot hold is no reason to fail */
+	const char *image = path_base(t->image);
 	CLEANUP(json) json_t *j = json_pack("{si ss ss ss sO}", "schema", RECORD_SCHEMA, "image",
-	    path_base(t->image), "kind", t->kind, "state", state, "detail", t->detail);
+	    utf8_valid(image, strlen(image)) ? image : "?", "kind", t->kind, "state", state, "detail",
+	    t->detail);
 	CLEANUP(free) char *text = j ? json_dumps(j, JSON_INDENT(1)) : NULL;
 
 	if (!text)
