@@ -28,6 +28,7 @@ struct mend {
 	bool specialize, generalize; /* look at settings of that pass */
 	bool add;                    /* also add settings: to the file in use only */
 	const char *keep;            /* why the file stays all the same; NULL: it does not */
+	bool secret_gone;            /* a key went that is not public */
 	struct strvec reasons;
 };
 
@@ -70,13 +71,16 @@ static int mend_key(struct mend *m, struct error *err)
 {
 	const struct plan_context *c = m->c;
 	const char *problem = NULL, *value;
+	enum answer_key key = ANSWER_KEY_NONE;
 
 	for (size_t nth = 0; !problem; nth++) {
 		value = unattend_value(&m->xml, UNATTEND_PRODUCT_KEY, c->win->arch, nth, NULL);
 		if (!value)
 			return 0;
-		problem = key_problem(c, answer_key_of(value, c->edition));
+		key = answer_key_of(value, c->edition);
+		problem = key_problem(c, key);
 	}
+	m->secret_gone = key == ANSWER_KEY_OTHER;
 	bool replace = c->strategy == STRATEGY_KMS;
 	strvec_addf(&m->reasons, "%s%s", problem,
 	    m->keep   ? ""
@@ -206,6 +210,11 @@ static void settle(const struct mend *m, const struct answer_file *f, struct pla
 	change->keep_metadata = true;
 	change->secret = true; /* passwords are in such files too */
 	buf_wipe_free(&content);
+	if (m->secret_gone)
+		strvec_addf(&out->notes,
+		    "the image file held the product key of %s: a WIM keeps it in superseded data "
+		    "until it is rebuilt (--rebuild)",
+		    path);
 }
 
 static void plan_file(const struct plan_context *c, const struct answer_files *all,

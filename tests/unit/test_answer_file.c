@@ -257,6 +257,26 @@ END_TEST
 
 /* ---- the other settings ---- */
 
+START_TEST(superseded_data)
+{
+	static const struct {
+		const char *file;
+		bool noted;
+	} cases[] = {{KEY(MAK), true}, {KEY(PROFESSIONAL_KEY), false}, {KEY("%KEY%"), false}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct lab lab;
+
+		lab_new(&lab, STRATEGY_KMS);
+		put(&lab, SECOND, cases[i].file);
+		struct plan p = run(&lab);
+		ck_assert(noted(&p, "--rebuild") == cases[i].noted);
+		plan_free(&p);
+		lab_free(&lab);
+	}
+}
+END_TEST
+
 START_TEST(automatic_activation)
 {
 	mends(STRATEGY_KMS, SKIP_AUTO("true"), SKIP_AUTO("false"));
@@ -481,7 +501,7 @@ END_TEST
 
 SUITE("answer_file", kms_gets_its_key, mak_comes_from_its_file, oem_and_single_are_told, second_key,
     mak_without_activation, retail_key_of_a_home_edition, mak_proxy_may_install_a_mak,
-    automatic_activation, mak_that_is_not_to_be_activated_yet, automatic_activation_is_added,
-    skip_rearm, only_the_file_in_use, cached_copy_is_not_edited, processed_passes,
-    unsealed_images_have_no_setup_pass, components_of_another_architecture, broken_files_are_named,
-    shape_that_cannot_be_mended, readable_key_for_windows_pe, kinds_of_keys)
+    superseded_data, automatic_activation, mak_that_is_not_to_be_activated_yet,
+    automatic_activation_is_added, skip_rearm, only_the_file_in_use, cached_copy_is_not_edited,
+    processed_passes, unsealed_images_have_no_setup_pass, components_of_another_architecture,
+    broken_files_are_named, shape_that_cannot_be_mended, readable_key_for_windows_pe, kinds_of_keys)
