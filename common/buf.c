@@ -63,16 +63,22 @@ void *xmemdup(const void *src, size_t n)
 	return p;
 }
 
+static char *format(const char *fmt, va_list ap)
+{
+	char *s;
+
+	if (vasprintf(&s, fmt, ap) < 0)
+		out_of_memory();
+	return s;
+}
+
 char *xasprintf(const char *fmt, ...)
 {
 	va_list ap;
-	char *s;
 
 	va_start(ap, fmt);
-	int n = vasprintf(&s, fmt, ap);
+	char *s = format(fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		out_of_memory();
 	return s;
 }
 
@@ -130,14 +136,11 @@ void buf_adds(struct buf *b, const char *s)
 void buf_addf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;
-	char *s;
 
 	va_start(ap, fmt);
-	int n = vasprintf(&s, fmt, ap);
+	char *s = format(fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		out_of_memory();
-	buf_add(b, s, (size_t)n);
+	buf_adds(b, s);
 	free(s);
 }
 
@@ -189,14 +192,10 @@ void strvec_add(struct strvec *s, const char *str)
 void strvec_addf(struct strvec *s, const char *fmt, ...)
 {
 	va_list ap;
-	char *str;
 
 	va_start(ap, fmt);
-	int n = vasprintf(&str, fmt, ap);
+	strvec_take(s, format(fmt, ap));
 	va_end(ap);
-	if (n < 0)
-		out_of_memory();
-	strvec_take(s, str);
 }
 
 static int by_bytes(const void *a, const void *b)
