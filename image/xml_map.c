@@ -14,6 +14,8 @@
 
 #include "common/cleanup.h"
 
+#define LOST "the XML parser does not tell where it is"
+
 struct builder {
 	xmlParserCtxtPtr ctxt;
 	const struct buf *text;
@@ -156,6 +158,24 @@ static void add_attributes(struct xml_element *e, int n, const xmlChar **v)
 	}
 }
 
+/* Begin an element whose tag is @start to before @at; the innermost one from now on. */
+static struct xml_element *push_element(struct builder *b, size_t start, size_t at)
+{
+	size_t parent = b->open.n ? b->open.v[b->open.n - 1] : XML_NO_PARENT;
+
+	if (parent != XML_NO_PARENT)
+		b->map->elements.v[parent].has_children = true;
+	*VEC_PUSH(&b->open) = b->map->elements.n;
+	struct xml_element *e = VEC_PUSH(&b->map->elements);
+	e->parent = parent;
+	e->line = (unsigned)line_now(b);
+	e->start = start;
+	e->empty_tag = b->text->data[at] == '/';
+	e->content = at + (e->empty_tag ? strlen("/>") : strlen(">"));
+	buf_reset(&b->chars);
+	return e;
+}
+
 static void on_start(void *opaque, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
     int namespaces, const xmlChar **ns, int attributes, int defaulted, const xmlChar **v)
 {
@@ -170,32 +190,19 @@ static void on_start(void *opaque, const xmlChar *name, const xmlChar *prefix, c
 		return;
 	if (b->map->elements.n >= XML_MAP_MAX_ELEMENTS) {
 		give_up(b, ERR_LIMIT, line_now(b), "more elements than any answer file has");
-		return;
-	}
-	if (b->open.n >= XML_MAP_MAX_DEPTH) {
+	} else if (b->open.n >= XML_MAP_MAX_DEPTH) {
 		give_up(
 		    b, ERR_LIMIT, line_now(b), "elements nested deeper than in any answer file");
-		return;
+	} else if (!offset_now(b, &at) || (b->text->data[at] != '/' && b->text->data[at] != '>') ||
+		   !tag_start(b->text, at, "<", (const char *)name, &start)) {
+		give_up(b, ERR_UNKNOWN_SHAPE, line_now(b), LOST);
+	} else {
+		struct xml_element *e = push_element(b, start, at);
+
+		e->name = xstrdup((const char *)name);
+		e->ours = uri && strcmp((const char *)uri, b->ns) == 0;
+		add_attributes(e, attributes, v);
 	}
-	if (!offset_now(b, &at) || !strchr("/>", b->text->data[at]) ||
-	    !tag_start(b->text, at, "<", (const char *)name, &start)) {
-		give_up(b, ERR_UNKNOWN_SHAPE, line_now(b), "the XML parser lost its place");
-		return;
-	}
-	size_t parent = b->open.n ? b->open.v[b->open.n - 1] : XML_NO_PARENT;
-	if (parent != XML_NO_PARENT)
-		b->map->elements.v[parent].has_children = true;
-	*VEC_PUSH(&b->open) = b->map->elements.n;
-	struct xml_element *e = VEC_PUSH(&b->map->elements);
-	e->parent = parent;
-	e->name = xstrdup((const char *)name);
-	e->ours = uri && strcmp((const char *)uri, b->ns) == 0;
-	e->line = (unsigned)line_now(b);
-	e->start = start;
-	e->empty_tag = b->text->data[at] == '/';
-	e->content = at + (e->empty_tag ? 2 : 1);
-	add_attributes(e, attributes, v);
-	buf_reset(&b->chars);
 }
 
 static char *trimmed(const struct buf *b)
@@ -225,7 +232,7 @@ static void on_end(void *opaque, const xmlChar *name, const xmlChar *prefix, con
 	const char *before = e->empty_tag ? "<" : "</";
 	if (!offset_now(b, &at) || at < e->content || b->text->data[at - 1] != '>' ||
 	    !tag_start(b->text, at, before, (const char *)name, &start)) {
-		give_up(b, ERR_UNKNOWN_SHAPE, line_now(b), "the XML parser lost its place");
+		give_up(b, ERR_UNKNOWN_SHAPE, line_now(b), LOST);
 		return;
 	}
 	e->end = at;
