@@ -188,6 +188,17 @@ int cid_set(struct cid_row *row, enum cid_field f, const char *text, struct erro
 	return rc;
 }
 
+int cid_check(const struct cid_row *row, struct error *err)
+{
+	if (!*row->iid)
+		return err_set(err, ERR_LAB_DATA, "a confirmation ID without its installation ID");
+	if (!*row->cid)
+		return err_set(err, ERR_LAB_DATA, "an installation ID without a confirmation ID");
+	if (!*row->computer && !*row->mac)
+		return err_set(err, ERR_LAB_DATA, "neither a computer nor a MAC address");
+	return 0;
+}
+
 char *cid_row_pc(const struct cid_row *row)
 {
 	if (*row->computer && *row->mac)

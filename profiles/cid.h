@@ -61,6 +61,10 @@ const char *cid_field_name(enum cid_field f);
 int cid_set(struct cid_row *row, enum cid_field f, const char *text, struct error *err);
 const char *cid_get(const struct cid_row *row, enum cid_field f);
 
+/* A row is of use with both IDs and a PC that can be named: ERR_LAB_DATA where something is
+ * missing. */
+int cid_check(const struct cid_row *row, struct error *err);
+
 /*
  * Read the list of confirmation IDs at @path: CSV (csv.h) with a header. Columns, without regard to
  * case, blanks, - and _: computer (or "Computer Name", as VAMT shows it), mac ("MAC address"),

@@ -98,11 +98,7 @@ static int read_row(const struct layout *layout, const struct strvec *fields, st
 			return -1;
 	if (!*row->cid)
 		return 0;
-	if (!*row->iid)
-		return err_set(err, ERR_LAB_DATA, "a confirmation ID without its installation ID");
-	if (!*row->computer && !*row->mac)
-		return err_set(err, ERR_LAB_DATA, "neither a computer nor a MAC address");
-	return 1;
+	return cid_check(row, err) < 0 ? -1 : 1;
 }
 
 static int read_rows(

@@ -13,6 +13,7 @@
 
 #define APPLICATION_ID 0x77374964 /* "w7Id", in the file's header (sqlite.org/fileformat) */
 #define BUSY_MS 3000
+#define UNSOUND "put it back from a copy, or move it away and import the lists again"
 
 struct cid_store {
 	sqlite3 *db;
@@ -54,12 +55,12 @@ static int failed(const struct cid_store *s, struct error *err)
 		return err_hint(err, "try again when that import is done");
 	case SQLITE_FULL:
 		return err_set(err, ERR_NO_SPACE, "%s: no space left for it", s->path);
+	case SQLITE_ERROR: /* a table is not there, or not as we made it */
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
 		err_set(err, ERR_LAB_DATA, "%s: not a sound store of confirmation IDs: %s", s->path,
 		    sqlite3_errmsg(s->db));
-		return err_hint(
-		    err, "put it back from a copy, or move it away and import the lists again");
+		return err_hint(err, UNSOUND);
 	default:
 		return err_set(err, ERR_IO, "%s: %s", s->path, sqlite3_errmsg(s->db));
 	}
@@ -208,7 +209,9 @@ static int settle_version(struct cid_store *s, struct error *err)
 	    ask_number(s, "PRAGMA user_version", &version, err) < 0 ||
 	    ask_number(s, "SELECT count(*) FROM sqlite_schema", &tables, err) < 0)
 		return -1;
-	if (id != APPLICATION_ID && (id || version || tables))
+	/* our mark and version are set with the first table, all or none of them */
+	bool ours = id == APPLICATION_ID && version > 0, empty = !id && !version && !tables;
+	if (!ours && !empty)
 		return foreign(s, err);
 	if (version > VERSION) {
 		err_set(err, ERR_LAB_DATA, "%s: made by a later version of w7prep (its version %d)",
@@ -271,11 +274,18 @@ void cid_store_close(struct cid_store *s)
 /* A row of COLUMNS, imported: checked as if it came from a file. */
 static int take_row(struct cid_store *s, sqlite3_stmt *q, struct cid_row *row, struct error *err)
 {
-	for (int f = 0; f < CID_FIELDS; f++) {
+	int rc = 0;
+
+	for (int f = 0; rc == 0 && f < CID_FIELDS; f++) {
 		const char *text = (const char *)sqlite3_column_text(q, f);
 
-		if (cid_set(row, (enum cid_field)f, text ? text : "", err) < 0)
-			return err_context(err, "%s", s->path);
+		rc = cid_set(row, (enum cid_field)f, text ? text : "", err);
+	}
+	if (rc == 0)
+		rc = cid_check(row, err);
+	if (rc < 0) {
+		err_context(err, "%s", s->path);
+		return err_hint(err, UNSOUND);
 	}
 	row->imported = sqlite3_column_int64(q, CID_FIELDS);
 	return 0;

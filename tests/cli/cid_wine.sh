@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What a re-cloned PC does at first boot with the confirmation IDs that were placed for it, in Wine.
 # licensing_wine.sh has what licensing.vbs makes of them.
+# shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 # shellcheck source=tests/wine/wine.sh
 . "$(dirname "$0")/../wine/wine.sh"

@@ -262,6 +262,10 @@ START_TEST(files_that_are_no_store_are_refused)
 	assert_imported(&r, 1, 1, 0, 0);
 	sql("PRAGMA user_version = 99");
 	assert_refused(CID_STORE_READ, ERR_LAB_DATA, "later version");
+	sql("PRAGMA user_version = -1");
+	assert_refused(CID_STORE_READ, ERR_LAB_DATA, "not a store");
+	sql("PRAGMA user_version = 0");
+	assert_refused(CID_STORE_WRITE, ERR_LAB_DATA, "not a store");
 	ck_assert_int_eq(unlink(path), 0);
 
 	assert_ok(
@@ -286,7 +290,6 @@ END_TEST
 
 START_TEST(an_empty_file_becomes_a_store)
 {
-	CLEANUP(error) struct error err = ERROR_INIT;
 	struct cid_row r = row("PC01", MAC1, 1, 9);
 
 	setup();
@@ -311,13 +314,17 @@ START_TEST(what_another_program_put_in_is_checked)
 	ck_assert_ptr_nonnull(s);
 	assert_fails(cid_store_find(s, NULL, NULL, &rows, &err), err, ERR_LAB_DATA);
 	cid_store_close(s);
+	sql("DROP TABLE confirmation");
+	s = cid_store_open(path, CID_STORE_READ, &err);
+	ck_assert_ptr_nonnull(s);
+	assert_fails(cid_store_find(s, NULL, NULL, &rows, &err), err, ERR_LAB_DATA);
+	cid_store_close(s);
 	teardown();
 }
 END_TEST
 
 START_TEST(another_writer_is_waited_for_then_named)
 {
-	CLEANUP(error) struct error err = ERROR_INIT;
 	struct cid_row r = row("PC01", MAC1, 1, 9);
 	sqlite3 *db;
 
@@ -346,7 +353,7 @@ START_TEST(damaged_stores_do_no_harm)
 		r[i] = row("PC01", MAC1, i, i);
 	assert_imported(r, 9, 9, 0, 8);
 	assert_ok(read_whole_file(path, 1 << 20, &sound, &err), err);
-	for (int round = 0; round < 300; round++) {
+	for (int round = 0; round < 1000; round++) {
 		CLEANUP(free) char *bad = xmemdup(sound.data, sound.len);
 		CLEANUP(cid_rows) struct cid_rows rows = {0};
 
