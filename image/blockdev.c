@@ -17,16 +17,16 @@ static int in_range(const struct blockdev *d, size_t n, uint64_t off)
 static int out_of_range(const struct blockdev *d, size_t n, uint64_t off, struct error *err)
 {
 	return err_set(err, ERR_DAMAGED,
-	    "%zu bytes at %llu are not within the device of %llu bytes", n,
-	    (unsigned long long)off, (unsigned long long)d->size);
+	    "%zu bytes at %llu are not within the device of %llu bytes", n, (unsigned long long)off,
+	    (unsigned long long)d->size);
 }
 
 /* One piece of a request: within one block of the device, or whole blocks. */
 struct piece {
 	size_t n;
 	bool whole;
-	size_t skip;		/* of the block, before the piece */
-	uint64_t block;		/* where the block begins */
+	size_t skip;    /* of the block, before the piece */
+	uint64_t block; /* where the block begins */
 };
 
 static struct piece next_piece(const struct blockdev *d, size_t n, uint64_t off)
@@ -69,8 +69,8 @@ int blockdev_read(struct blockdev *d, void *to, size_t n, uint64_t off, struct e
 	return 0;
 }
 
-static int write_part(struct blockdev *d, const struct piece *p, const char *from,
-    struct error *err)
+static int write_part(
+    struct blockdev *d, const struct piece *p, const char *from, struct error *err)
 {
 	unsigned char block[BLOCKDEV_ALIGN_MAX];
 	size_t size = block_size(d, p->block);
@@ -81,8 +81,7 @@ static int write_part(struct blockdev *d, const struct piece *p, const char *fro
 	return d->write(d, block, size, p->block, err);
 }
 
-int blockdev_write(struct blockdev *d, const void *from, size_t n, uint64_t off,
-    struct error *err)
+int blockdev_write(struct blockdev *d, const void *from, size_t n, uint64_t off, struct error *err)
 {
 	if (!d->write)
 		return err_set(err, ERR_INTERNAL, "write to a device opened for reading");
@@ -91,8 +90,7 @@ int blockdev_write(struct blockdev *d, const void *from, size_t n, uint64_t off,
 	for (const char *in = from; n;) {
 		struct piece p = next_piece(d, n, off);
 
-		if (p.whole ? d->write(d, in, p.n, off, err) != 0
-			    : write_part(d, &p, in, err) != 0)
+		if (p.whole ? d->write(d, in, p.n, off, err) != 0 : write_part(d, &p, in, err) != 0)
 			return -1;
 		in += p.n;
 		off += p.n;
@@ -122,8 +120,7 @@ static int file_read(struct blockdev *d, void *p, size_t n, uint64_t off, struct
 	return pread_all(((struct file_blockdev *)d)->fd, p, n, off, err);
 }
 
-static int file_write(struct blockdev *d, const void *p, size_t n, uint64_t off,
-    struct error *err)
+static int file_write(struct blockdev *d, const void *p, size_t n, uint64_t off, struct error *err)
 {
 	return pwrite_all(((struct file_blockdev *)d)->fd, p, n, off, err);
 }

@@ -12,8 +12,8 @@
 
 struct direct {
 	struct disk *disk;
-	struct ntfsvol **mounted;	/* one for each volume, NULL: not yet */
-	bool writing;		/* between begin and settle */
+	struct ntfsvol **mounted; /* one for each volume, NULL: not yet */
+	bool writing;             /* between begin and settle */
 };
 
 static int direct_open(struct image *im, struct error *err)
@@ -67,16 +67,16 @@ static int unmount_all(struct image *im, struct error *err)
 	return rc;
 }
 
-static int direct_stat(struct image *im, size_t vol, const char *path, struct image_stat *st,
-    struct error *err)
+static int direct_stat(
+    struct image *im, size_t vol, const char *path, struct image_stat *st, struct error *err)
 {
 	struct ntfsvol *v = volume(im, vol, err);
 
 	return v ? ntfsvol_stat(v, path, st, err) : -1;
 }
 
-static int direct_list_dir(struct image *im, size_t vol, const char *path, struct strvec *names,
-    struct error *err)
+static int direct_list_dir(
+    struct image *im, size_t vol, const char *path, struct strvec *names, struct error *err)
 {
 	struct ntfsvol *v = volume(im, vol, err);
 
@@ -91,16 +91,15 @@ static int direct_read(struct image *im, size_t vol, const char *path, uint64_t 
 	return v ? ntfsvol_read(v, path, off, max, out, err) : -1;
 }
 
-static int direct_fetch(struct image *im, size_t vol, const char *path, int fd,
-    struct error *err)
+static int direct_fetch(struct image *im, size_t vol, const char *path, int fd, struct error *err)
 {
 	struct ntfsvol *v = volume(im, vol, err);
 
 	return v ? ntfsvol_fetch(v, path, fd, err) : -1;
 }
 
-static int direct_get_sd(struct image *im, size_t vol, const char *path, struct buf *out,
-    struct error *err)
+static int direct_get_sd(
+    struct image *im, size_t vol, const char *path, struct buf *out, struct error *err)
 {
 	struct ntfsvol *v = volume(im, vol, err);
 
@@ -117,8 +116,7 @@ static int direct_begin(struct image *im, struct error *err)
 	return 0;
 }
 
-static int direct_put(struct image *im, size_t vol, const struct image_put *put,
-    struct error *err)
+static int direct_put(struct image *im, size_t vol, const struct image_put *put, struct error *err)
 {
 	struct ntfsvol *v = volume(im, vol, err);
 
@@ -171,21 +169,21 @@ static void direct_close(struct image *im)
 }
 
 const struct image_ops direct_ops = {
-	.name = "direct",
-	.caps = IMAGE_CAP_SECURITY | IMAGE_CAP_OVERLAY,
-	.handles = disk_handles,
-	.is_default = false,
-	.open = direct_open,
-	.stat = direct_stat,
-	.list_dir = direct_list_dir,
-	.read = direct_read,
-	.fetch = direct_fetch,
-	.get_sd = direct_get_sd,
-	.begin = direct_begin,
-	.put = direct_put,
-	.remove = direct_remove,
-	.settle = direct_settle,
-	.commit = direct_commit,
-	.abort = direct_abort,
-	.close = direct_close,
+    .name = "direct",
+    .caps = IMAGE_CAP_SECURITY | IMAGE_CAP_OVERLAY,
+    .handles = disk_handles,
+    .is_default = false,
+    .open = direct_open,
+    .stat = direct_stat,
+    .list_dir = direct_list_dir,
+    .read = direct_read,
+    .fetch = direct_fetch,
+    .get_sd = direct_get_sd,
+    .begin = direct_begin,
+    .put = direct_put,
+    .remove = direct_remove,
+    .settle = direct_settle,
+    .commit = direct_commit,
+    .abort = direct_abort,
+    .close = direct_close,
 };

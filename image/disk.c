@@ -17,22 +17,22 @@
 
 struct disk {
 	struct image *im;
-	char *path;		/* the image: absolute, links resolved */
-	struct blockdev *dev;	/* attachment */
+	char *path;           /* the image: absolute, links resolved */
+	struct blockdev *dev; /* attachment */
 	char *overlay;
-	char *scratch;		/* directory of the overlay where there is no transaction */
+	char *scratch; /* directory of the overlay where there is no transaction */
 };
 
 static const struct {
 	enum image_format format;
 	const char *qemu;
 } formats[] = {
-	{FORMAT_VHD_FIXED, "vpc"},
-	{FORMAT_VHD_DYNAMIC, "vpc"},
-	{FORMAT_VHDX, "vhdx"},
-	{FORMAT_VMDK, "vmdk"},
-	{FORMAT_QCOW2, "qcow2"},
-	{FORMAT_RAW, "raw"},
+    {FORMAT_VHD_FIXED, "vpc"},
+    {FORMAT_VHD_DYNAMIC, "vpc"},
+    {FORMAT_VHDX, "vhdx"},
+    {FORMAT_VMDK, "vmdk"},
+    {FORMAT_QCOW2, "qcow2"},
+    {FORMAT_RAW, "raw"},
 };
 
 const char *disk_qemu_format(enum image_format format)
@@ -96,8 +96,8 @@ struct blockdev *disk_attach(struct disk *d, bool writable, struct error *err)
 	return attach(d, writable, false, err);
 }
 
-struct blockdev *disk_attach_shared(struct disk *d, bool writable, const char **socket,
-    struct error *err)
+struct blockdev *disk_attach_shared(
+    struct disk *d, bool writable, const char **socket, struct error *err)
 {
 	struct blockdev *dev = attach(d, writable, true, err);
 
@@ -164,7 +164,7 @@ struct disk *disk_open(struct image *im, struct error *err)
 	if (!d->path)
 		err_errno(err, "cannot find %s", im->path);
 	else if ((!im->options.write || check_writable(d->path, err) == 0) &&
-	    disk_attach(d, false, err) && disk_scan(d->dev, im, err) == 0)
+		 disk_attach(d, false, err) && disk_scan(d->dev, im, err) == 0)
 		return d;
 	disk_close(d);
 	return NULL;

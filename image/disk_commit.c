@@ -27,15 +27,14 @@ static struct blockdev *open_overlay(const struct disk_change *c, struct error *
 
 static struct blockdev *open_image(const struct disk_change *c, bool writable, struct error *err)
 {
-	const struct nbd_source src = {
-	    .path = c->path, .format = c->format, .writable = writable};
+	const struct nbd_source src = {.path = c->path, .format = c->format, .writable = writable};
 
 	return nbd_open(&src, err);
 }
 
 /* Find what the commit is going to change and what it holds before and after. */
-static int prepare(const struct disk_change *c, struct blockdev *overlay, struct disk_record *r,
-    struct error *err)
+static int prepare(
+    const struct disk_change *c, struct blockdev *overlay, struct disk_record *r, struct error *err)
 {
 	struct extent_list allocated = EXTENT_LIST_INIT;
 	struct blockdev *image = open_image(c, false, err);
@@ -87,8 +86,7 @@ static int write_image(const struct disk_change *c, struct blockdev *overlay,
 }
 
 /* Through a new qemu-nbd: nothing that the writing one had in memory is seen. */
-static int verify_image(const struct disk_change *c, const struct disk_record *r,
-    struct error *err)
+static int verify_image(const struct disk_change *c, const struct disk_record *r, struct error *err)
 {
 	struct blockdev *image = open_image(c, false, err);
 	char now[65];
@@ -98,7 +96,8 @@ static int verify_image(const struct disk_change *c, const struct disk_record *r
 	int rc = extent_digest(image, &r->extents, now, err);
 	blockdev_close(image);
 	if (rc == 0 && strcmp(now, r->after) != 0)
-		return err_set(err, ERR_VERIFY, "%s: what was written reads back different", c->path);
+		return err_set(
+		    err, ERR_VERIFY, "%s: what was written reads back different", c->path);
 	return rc;
 }
 

@@ -19,8 +19,7 @@
 
 static struct blockdev *open_image(const struct disk_record *r, bool writable, struct error *err)
 {
-	const struct nbd_source src = {
-	    .path = r->path, .format = r->format, .writable = writable};
+	const struct nbd_source src = {.path = r->path, .format = r->format, .writable = writable};
 	struct blockdev *d = nbd_open(&src, err);
 
 	if (d && d->size != r->virtual_size) {
@@ -98,8 +97,8 @@ int disk_restore(const struct disk_record *r, const char *dir, struct error *err
 	if (write_back(r, data, err) != 0 || digest_image(r, sum, err) != 0)
 		return -1;
 	if (strcmp(sum, r->before) != 0)
-		return err_set(err, ERR_VERIFY, "%s: what was put back reads back different",
-		    r->path);
+		return err_set(
+		    err, ERR_VERIFY, "%s: what was put back reads back different", r->path);
 	return 0;
 }
 
@@ -133,8 +132,8 @@ static int parse_record(const json_t *detail, struct disk_record *r, struct erro
 	memcpy(r->after, after, sizeof(r->after));
 	r->virtual_size = (uint64_t)size;
 	r->format = format;
-	return extent_from_json(json_object_get(detail, "extents"), r->virtual_size, &r->extents,
-	    err);
+	return extent_from_json(
+	    json_object_get(detail, "extents"), r->virtual_size, &r->extents, err);
 }
 
 /* Still a file of that format, without anything that qemu would open besides. */
@@ -147,12 +146,12 @@ static int check_format(const struct disk_record *r, struct error *err)
 	const char *qemu = disk_qemu_format(format);
 	if (qemu && strcmp(qemu, r->format) == 0)
 		return 0;
-	return err_set(err, ERR_CHANGED_SINCE, "%s: the undo record is for a %s image", r->path,
-	    r->format);
+	return err_set(
+	    err, ERR_CHANGED_SINCE, "%s: the undo record is for a %s image", r->path, r->format);
 }
 
-static int undo_extents(const char *image, const char *dir, const json_t *detail, bool check,
-    struct error *err)
+static int undo_extents(
+    const char *image, const char *dir, const json_t *detail, bool check, struct error *err)
 {
 	struct disk_record r = {0};
 	CLEANUP(free) char *path = realpath(image, NULL);

@@ -106,8 +106,8 @@ static int digest_piece(void *opaque, uint64_t off, size_t n, struct error *err)
 	return 0;
 }
 
-int extent_digest(struct blockdev *dev, const struct extent_list *l, char hex[65],
-    struct error *err)
+int extent_digest(
+    struct blockdev *dev, const struct extent_list *l, char hex[65], struct error *err)
 {
 	CLEANUP(free) uint8_t *p = xmalloc(CHUNK);
 	struct digest d = {.dev = dev, .p = p};
@@ -140,8 +140,8 @@ static int copy_piece(void *opaque, uint64_t off, size_t n, struct error *err)
 	return 0;
 }
 
-int extent_copy(struct blockdev *from, struct blockdev *to, const struct extent_list *l,
-    struct error *err)
+int extent_copy(
+    struct blockdev *from, struct blockdev *to, const struct extent_list *l, struct error *err)
 {
 	CLEANUP(free) uint8_t *p = xmalloc(CHUNK);
 	struct copy c = {.from = from, .to = to, .p = p, .total = extent_total(l)};
@@ -154,9 +154,8 @@ json_t *extent_to_json(const struct extent_list *l)
 	json_t *j = json_array();
 
 	for (size_t i = 0; i < l->list.n; i++)
-		json_array_append_new(j,
-		    json_pack("[I, I]", (json_int_t)l->list.v[i].offset,
-			(json_int_t)l->list.v[i].length));
+		json_array_append_new(j, json_pack("[I, I]", (json_int_t)l->list.v[i].offset,
+					     (json_int_t)l->list.v[i].length));
 	return j;
 }
 

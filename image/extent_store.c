@@ -16,15 +16,15 @@
 #include "common/text.h"
 
 #define CHUNK (1u << 20)
-#define NAME_SIZE 17	/* 16 hexadecimal digits */
+#define NAME_SIZE 17 /* 16 hexadecimal digits */
 
 static void member_name(char name[NAME_SIZE], uint64_t offset)
 {
 	snprintf(name, NAME_SIZE, "%016" PRIx64, offset);
 }
 
-static int archive_failed(struct archive *a, const char *path, enum err_code code,
-    struct error *err)
+static int archive_failed(
+    struct archive *a, const char *path, enum err_code code, struct error *err)
 {
 	int why = archive_errno(a);
 
@@ -67,8 +67,8 @@ static int save_member(struct archive *a, struct blockdev *d, const struct exten
 	return 0;
 }
 
-static int save_members(struct archive *a, int fd, struct blockdev *d,
-    const struct extent_list *l, const char *path, struct error *err)
+static int save_members(struct archive *a, int fd, struct blockdev *d, const struct extent_list *l,
+    const char *path, struct error *err)
 {
 	if (archive_write_add_filter_zstd(a) != ARCHIVE_OK ||
 	    archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
@@ -84,8 +84,8 @@ static int save_members(struct archive *a, int fd, struct blockdev *d,
 	return 0;
 }
 
-int extent_save(struct blockdev *d, const struct extent_list *l, const char *path,
-    struct error *err)
+int extent_save(
+    struct blockdev *d, const struct extent_list *l, const char *path, struct error *err)
 {
 	CLEANUP(close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -167,8 +167,8 @@ static int load_members(struct load *l, const struct extent_list *list, struct e
 	return archive_read_next_header(l->a, &e) == ARCHIVE_EOF ? 0 : wrong_record(l, err);
 }
 
-int extent_load(const char *path, const struct extent_list *list, struct blockdev *to,
-    char hex[65], struct error *err)
+int extent_load(const char *path, const struct extent_list *list, struct blockdev *to, char hex[65],
+    struct error *err)
 {
 	CLEANUP(free) uint8_t *p = xmalloc(CHUNK);
 	CLEANUP(free) uint8_t *present = xmalloc(CHUNK);

@@ -19,8 +19,8 @@
 #include "common/fsutil.h"
 #include "common/proc.h"
 
-#define REQUEST_MAX (8u << 20)	/* qemu-nbd takes 32 MiB */
-#define EXIT_WAIT_MS 120000	/* for a slow disk to take what was written */
+#define REQUEST_MAX (8u << 20) /* qemu-nbd takes 32 MiB */
+#define EXIT_WAIT_MS 120000    /* for a slow disk to take what was written */
 #define SOCKET_QUEUE 4
 #define ALLOCATION "qemu:allocation-depth"
 
@@ -34,9 +34,9 @@ struct nbd_device {
 	struct blockdev dev;
 	struct nbd_handle *nbd;
 	pid_t pid;
-	int log;	/* what qemu-nbd writes to standard error */
+	int log; /* what qemu-nbd writes to standard error */
 	char *path;
-	char *dir, *socket;	/* of the socket, where others may connect; else NULL */
+	char *dir, *socket; /* of the socket, where others may connect; else NULL */
 };
 
 int nbd_qemu_error(const char *path, const char *said, struct error *err)
@@ -49,13 +49,15 @@ int nbd_qemu_error(const char *path, const char *said, struct error *err)
 	}
 	if (strstr(said, "log that needs to be replayed")) {
 		err_set(err, ERR_VOLUME_DIRTY, "%s: the VHDX was not closed properly", path);
-		return err_hint(err, "start and shut down its machine, or run: qemu-img check -r all -f vhdx");
+		return err_hint(
+		    err, "start and shut down its machine, or run: qemu-img check -r all -f vhdx");
 	}
 	if (strstr(said, "No space left"))
 		return err_set(err, ERR_NO_SPACE, "%s: %s", path, said);
 	if (strstr(said, "Permission denied") || strstr(said, "Read-only file system"))
 		return err_set(err, ERR_IO, "%s: %s", path, said);
-	return err_set(err, ERR_DAMAGED, "qemu cannot open %s: %s", path, said[0] ? said : "no reason given");
+	return err_set(
+	    err, ERR_DAMAGED, "qemu cannot open %s: %s", path, said[0] ? said : "no reason given");
 }
 
 /* The last line that qemu-nbd wrote, without its own name in front; "" when none. */
@@ -86,8 +88,8 @@ static void drop_socket(struct nbd_device *n)
  * A connected pair: @listener, which qemu-nbd accepts from, and @client, already in its
  * queue. Unless others may connect the name of the socket is gone before qemu-nbd starts.
  */
-static int make_sockets(struct nbd_device *n, bool shared, int *listener, int *client,
-    struct error *err)
+static int make_sockets(
+    struct nbd_device *n, bool shared, int *listener, int *client, struct error *err)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
@@ -116,8 +118,8 @@ static int above(int fd)
 	return fcntl(fd, F_DUPFD, CHILD_IMAGE + 1);
 }
 
-static _Noreturn void child(pid_t parent, const char *tool, const char *const argv[],
-    int listener, int image, int log)
+static _Noreturn void child(
+    pid_t parent, const char *tool, const char *const argv[], int listener, int image, int log)
 {
 	char pid[16];
 	int null = open("/dev/null", O_RDWR);
@@ -155,8 +157,8 @@ static _Noreturn void child(pid_t parent, const char *tool, const char *const ar
 	_exit(127);
 }
 
-static int spawn(struct nbd_device *n, const struct nbd_source *src, int listener, int image,
-    struct error *err)
+static int spawn(
+    struct nbd_device *n, const struct nbd_source *src, int listener, int image, struct error *err)
 {
 	CLEANUP(free) char *tool = find_tool("qemu-nbd");
 	const char *argv[13] = {"qemu-nbd"};
@@ -231,8 +233,7 @@ static int failed(struct nbd_device *n, const char *what, uint64_t off, struct e
 		return err_set(err, ERR_ENGINE, "cannot %s %s at byte %llu: %s", what, n->path,
 		    (unsigned long long)off, nbd_get_error());
 	errno = why;
-	return err_errno(err, "cannot %s %s at byte %llu", what, n->path,
-	    (unsigned long long)off);
+	return err_errno(err, "cannot %s %s at byte %llu", what, n->path, (unsigned long long)off);
 }
 
 static int device_read(struct blockdev *d, void *p, size_t n, uint64_t off, struct error *err)
@@ -251,8 +252,8 @@ static int device_read(struct blockdev *d, void *p, size_t n, uint64_t off, stru
 	return 0;
 }
 
-static int device_write(struct blockdev *d, const void *p, size_t n, uint64_t off,
-    struct error *err)
+static int device_write(
+    struct blockdev *d, const void *p, size_t n, uint64_t off, struct error *err)
 {
 	struct nbd_device *nd = (struct nbd_device *)d;
 
@@ -348,8 +349,8 @@ static int start(struct nbd_device *n, const struct nbd_source *src, struct erro
 	n->dev.size = (uint64_t)size;
 	int64_t align = nbd_get_block_size(n->nbd, LIBNBD_SIZE_MINIMUM);
 	if (align > BLOCKDEV_ALIGN_MAX)
-		return err_set(err, ERR_FORMAT, "%s: blocks of %lld bytes", n->path,
-		    (long long)align);
+		return err_set(
+		    err, ERR_FORMAT, "%s: blocks of %lld bytes", n->path, (long long)align);
 	n->dev.align = align > 0 ? (unsigned)align : 0;
 	return 0;
 }
@@ -396,8 +397,8 @@ struct status_walk {
 };
 
 /* libnbd: entries are pairs of length and depth; depth 1 is the top file. */
-static int on_status(void *user_data, const char *context, uint64_t offset, uint32_t *entries,
-    size_t n, int *error)
+static int on_status(
+    void *user_data, const char *context, uint64_t offset, uint32_t *entries, size_t n, int *error)
 {
 	struct status_walk *w = user_data;
 
@@ -428,8 +429,8 @@ int nbd_allocated(struct blockdev *d, struct extent_list *out, struct error *err
 		if (nbd_block_status(n->nbd, part, from, cb, 0) != 0)
 			return failed(n, "map", from, err);
 		if (!w.seen || w.pos <= from)
-			return err_set(err, ERR_ENGINE,
-			    "qemu-nbd does not say what the overlay holds");
+			return err_set(
+			    err, ERR_ENGINE, "qemu-nbd does not say what the overlay holds");
 	}
 	/* qemu may report past the end of a device that is not a multiple of its clusters */
 	if (out->list.n) {

@@ -1,297 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Looking up and reading files; mounting is in ntfs_mount.c, changing in ntfs_write.c. */
 #include "image/ntfs_volume.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ntfs-3g/device.h>
-#include <ntfs-3g/logging.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/text.h"
-#include "image/ntfs_boot.h"
 
-#define NAMES_MAX 500000	/* in one directory */
-#define FETCH_MAX (2ull << 30)	/* a hive has at most 2 GiB */
+#define NAMES_MAX 500000       /* in one directory */
+#define FETCH_MAX (2ull << 30) /* a hive has at most 2 GiB */
 #define FILE_ATTRIBUTE_DIRECTORY 0x10
-#define FILE_ATTRIBUTES_WINDOWS 0xffff	/* above: NTFS's own */
-
-/* The library's last complaint: the reason behind an errno. */
-static _Thread_local char last_message[256];
-
-static int keep_message(const char *function, const char *file, int line, u32 level, void *data,
-    const char *format, va_list args)
-{
-	(void)function, (void)file, (void)line, (void)data;
-	if (!(level & (NTFS_LOG_LEVEL_ERROR | NTFS_LOG_LEVEL_PERROR | NTFS_LOG_LEVEL_CRITICAL)))
-		return 0;
-	int eo = errno;
-	vsnprintf(last_message, sizeof(last_message), format, args);
-	char *nl = strchr(last_message, '\n');
-	if (nl)
-		*nl = '\0';
-	errno = eo;
-	return 0;
-}
-
-int ntfsvol_failed(struct ntfsvol *v, const char *what, const char *path, struct error *err)
-{
-	int why = errno;
-
-	if (v->io.code) {
-		err_move(err, &v->io);
-		return err_context(err, "cannot %s %s", what, path);
-	}
-	if (why == ENOSPC) {
-		err_set(err, ERR_NO_SPACE, "cannot %s %s: the volume in the image is full", what, path);
-		return err_hint(err, "delete what is not needed in Windows, or enlarge the volume");
-	}
-	return err_set(err, why == EIO || why == EINVAL || why == ERANGE ? ERR_DAMAGED : ERR_ENGINE,
-	    "cannot %s %s: %s%s%s", what, path, strerror(why), last_message[0] ? ": " : "",
-	    last_message);
-}
-
-/* ---- the device that the library sees ---- */
-
-static struct ntfsvol *of(struct ntfs_device *dev)
-{
-	return dev->d_private;
-}
-
-static int dev_open(struct ntfs_device *dev, int flags)
-{
-	if (NDevOpen(dev)) {
-		errno = EBUSY;
-		return -1;
-	}
-	if ((flags & O_ACCMODE) == O_RDONLY)
-		NDevSetReadOnly(dev);
-	NDevSetOpen(dev);
-	return 0;
-}
-
-static int dev_sync(struct ntfs_device *dev)
-{
-	struct ntfsvol *v = of(dev);
-
-	if (NDevReadOnly(dev) || !NDevDirty(dev))
-		return 0;
-	if (blockdev_flush(v->dev, v->io.code ? NULL : &v->io) != 0) {
-		errno = EIO;
-		return -1;
-	}
-	NDevClearDirty(dev);
-	return 0;
-}
-
-static int dev_close(struct ntfs_device *dev)
-{
-	int rc = dev_sync(dev);
-
-	NDevClearOpen(dev);
-	return rc;
-}
-
-/* How much of [off, off + count) is on the volume; -1 with errno. */
-static s64 clip(const struct ntfsvol *v, s64 count, s64 off)
-{
-	if (count < 0 || off < 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	if ((uint64_t)off >= v->size)
-		return 0;
-	return (uint64_t)count < v->size - (uint64_t)off ? count : (s64)(v->size - (uint64_t)off);
-}
-
-static s64 dev_pread(struct ntfs_device *dev, void *p, s64 count, s64 off)
-{
-	struct ntfsvol *v = of(dev);
-	s64 n = clip(v, count, off);
-
-	if (n <= 0)
-		return n;
-	if (blockdev_read(v->dev, p, (size_t)n, v->offset + (uint64_t)off,
-		v->io.code ? NULL : &v->io) != 0) {
-		errno = EIO;
-		return -1;
-	}
-	return n;
-}
-
-static s64 dev_pwrite(struct ntfs_device *dev, const void *p, s64 count, s64 off)
-{
-	struct ntfsvol *v = of(dev);
-	s64 n = clip(v, count, off);
-
-	if (NDevReadOnly(dev)) {
-		errno = EROFS;
-		return -1;
-	}
-	if (n <= 0)
-		return n;
-	NDevSetDirty(dev);
-	if (blockdev_write(v->dev, p, (size_t)n, v->offset + (uint64_t)off,
-		v->io.code ? NULL : &v->io) != 0) {
-		errno = EIO;
-		return -1;
-	}
-	return n;
-}
-
-static s64 dev_read(struct ntfs_device *dev, void *p, s64 count)
-{
-	s64 n = dev_pread(dev, p, count, of(dev)->pos);
-
-	if (n > 0)
-		of(dev)->pos += n;
-	return n;
-}
-
-static s64 dev_write(struct ntfs_device *dev, const void *p, s64 count)
-{
-	s64 n = dev_pwrite(dev, p, count, of(dev)->pos);
-
-	if (n > 0)
-		of(dev)->pos += n;
-	return n;
-}
-
-static s64 dev_seek(struct ntfs_device *dev, s64 offset, int whence)
-{
-	struct ntfsvol *v = of(dev);
-	s64 base = whence == SEEK_CUR ? v->pos : whence == SEEK_END ? (s64)v->size : 0;
-
-	if (__builtin_add_overflow(base, offset, &base) || base < 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	return v->pos = base;
-}
-
-static int dev_stat(struct ntfs_device *dev, struct stat *st)
-{
-	memset(st, 0, sizeof(*st));
-	st->st_mode = S_IFREG | 0600;
-	st->st_size = (off_t)of(dev)->size;
-	return 0;
-}
-
-static int dev_ioctl(struct ntfs_device *dev, unsigned long request, void *arg)
-{
-	(void)dev, (void)request, (void)arg;
-	errno = EOPNOTSUPP;
-	return -1;
-}
-
-static struct ntfs_device_operations device_operations = {
-	.open = dev_open,
-	.close = dev_close,
-	.seek = dev_seek,
-	.read = dev_read,
-	.write = dev_write,
-	.pread = dev_pread,
-	.pwrite = dev_pwrite,
-	.sync = dev_sync,
-	.stat = dev_stat,
-	.ioctl = dev_ioctl,
-};
-
-/* ---- mounting ---- */
-
-static int volume_dirty(struct error *err)
-{
-	err_set(err, ERR_VOLUME_DIRTY, "the NTFS volume was not left clean");
-	return err_hint(err, "start this Windows, run chkdsk /f if it asks for it, and shut it down properly");
-}
-
-/* The library would mount a volume whose dirty flag is set. */
-static int check_clean(const struct ntfsvol *v, struct error *err)
-{
-	struct ntfs_state state;
-	enum volume_kind kind;
-	int rc = ntfs_state_read(v->dev, v->offset, v->size, &kind, &state, err);
-
-	if (rc == 0)
-		return err_set(err, ERR_DAMAGED, "not an NTFS volume");
-	if (rc < 0)
-		return -1;
-	return state.dirty || !state.log_clean ? volume_dirty(err) : 0;
-}
-
-static int mount_failed(struct ntfsvol *v, bool write, struct error *err)
-{
-	if (write && errno == EPERM && !v->io.code) {
-		err_set(err, ERR_HIBERNATED, "Windows on this volume is hibernated");
-		return err_hint(err, "start it and shut it down; before sysprep: powercfg /h off");
-	}
-	if (write && errno == EOPNOTSUPP && !v->io.code)
-		return volume_dirty(err);
-	return ntfsvol_failed(v, "mount", "the NTFS volume", err);
-}
-
-static int mount_volume(struct ntfsvol *v, bool write, struct error *err)
-{
-	last_message[0] = '\0';
-	ntfs_log_set_handler(keep_message);
-	if (write && check_clean(v, err) != 0)
-		return -1;
-	struct ntfs_device *dev = ntfs_device_alloc("image", 0, &device_operations, v);
-	if (!dev)
-		return ntfsvol_failed(v, "mount", "the NTFS volume", err);
-	/* neither RECOVER nor IGNORE_HIBERFILE: what Windows left is never overruled */
-	v->vol = ntfs_device_mount(dev, write ? NTFS_MNT_NONE : NTFS_MNT_RDONLY | NTFS_MNT_FORENSIC);
-	if (!v->vol) {
-		mount_failed(v, write, err);
-		ntfs_device_free(dev);
-		return -1;
-	}
-	if (ntfs_set_ignore_case(v->vol) != 0)
-		return ntfsvol_failed(v, "mount", "the NTFS volume", err);
-	NVolSetCompression(v->vol);	/* a compressed file stays one */
-	v->security.vol = v->vol;
-	v->security.pseccache = &v->security_cache;
-	if (!v->vol->secure_ni && ntfs_open_secure(v->vol) != 0 && write)
-		return ntfsvol_failed(v, "read", "the volume's security descriptors", err);
-	return 0;
-}
-
-struct ntfsvol *ntfsvol_open(struct blockdev *dev, uint64_t offset, uint64_t size, bool write,
-    struct error *err)
-{
-	struct ntfsvol *v = xcalloc(1, sizeof(*v));
-
-	v->dev = dev;
-	v->offset = offset;
-	v->size = size;
-	if (mount_volume(v, write, err) == 0)
-		return v;
-	ntfsvol_close(v, NULL);
-	return NULL;
-}
-
-int ntfsvol_close(struct ntfsvol *v, struct error *err)
-{
-	int rc = 0;
-
-	if (!v)
-		return 0;
-	if (v->vol) {
-		if (v->security.pseccache)
-			ntfs_destroy_security_context(&v->security);
-		ntfs_close_secure(v->vol);
-		if (ntfs_umount(v->vol, FALSE) != 0)
-			rc = ntfsvol_failed(v, "unmount", "the NTFS volume", err);
-	}
-	/* an error of the device that the library passed over */
-	if (rc == 0 && v->io.code)
-		rc = err_move(err, &v->io);
-	err_clear(&v->io);
-	free(v);
-	return rc;
-}
+#define FILE_ATTRIBUTES_WINDOWS 0xffff /* above: NTFS's own */
 
 /* ---- looking up ---- */
 
@@ -332,9 +53,10 @@ int ntfsvol_lookup(struct ntfsvol *v, const char *path, ntfs_inode **out, struct
 	CLEANUP(free) char *copy = xstrdup(path);
 	char *save = NULL;
 
-	last_message[0] = '\0';
+	ntfsvol_forget_message();
 	ntfs_inode *ni = open_inode(v, FILE_root, path, err);
-	for (char *name = strtok_r(copy, "/", &save); ni && name; name = strtok_r(NULL, "/", &save)) {
+	for (char *name = strtok_r(copy, "/", &save); ni && name;
+	     name = strtok_r(NULL, "/", &save)) {
 		u64 number = 0;
 		int rc = 0;
 
@@ -357,10 +79,11 @@ static unsigned count_links(ntfs_inode *ni)
 	ntfs_attr_search_ctx *ctx = ntfs_attr_get_search_ctx(ni, NULL);
 	unsigned links = 0;
 
-	while (ctx && ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0,
-			  ctx) == 0) {
-		const FILE_NAME_ATTR *fn = (const FILE_NAME_ATTR *)((const char *)ctx->attr +
-		    le16_to_cpu(ctx->attr->value_offset));
+	while (ctx && ntfs_attr_lookup(
+			  AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, ctx) == 0) {
+		const FILE_NAME_ATTR *fn =
+		    (const FILE_NAME_ATTR *)((const char *)ctx->attr +
+					     le16_to_cpu(ctx->attr->value_offset));
 
 		links += fn->file_name_type != FILE_NAME_DOS;
 	}
@@ -381,7 +104,7 @@ int ntfsvol_stat(struct ntfsvol *v, const char *path, struct image_stat *st, str
 	st->is_link = ntfs_is_reparse(ni);
 	st->size = st->is_dir ? 0 : (uint64_t)ni->data_size;
 	st->attributes = (le32_to_cpu(ni->flags) & FILE_ATTRIBUTES_WINDOWS) |
-	    (st->is_dir ? FILE_ATTRIBUTE_DIRECTORY : 0);
+			 (st->is_dir ? FILE_ATTRIBUTE_DIRECTORY : 0);
 	st->links = count_links(ni);
 	ntfs_inode_close(ni);
 	return 1;
@@ -401,9 +124,10 @@ static int on_entry(void *opaque, const ntfschar *name, const int name_len, cons
 
 	(void)pos, (void)dt_type;
 	/* "." and ".." are among the first for the root only */
-	if ((name_type & FILE_NAME_WIN32_AND_DOS) == FILE_NAME_DOS || MREF(mref) < FILE_first_user ||
-	    (name_len == 1 && name[0] == const_cpu_to_le16('.')) ||
-	    (name_len == 2 && name[0] == const_cpu_to_le16('.') && name[1] == const_cpu_to_le16('.')))
+	if ((name_type & FILE_NAME_WIN32_AND_DOS) == FILE_NAME_DOS ||
+	    MREF(mref) < FILE_first_user || (name_len == 1 && name[0] == const_cpu_to_le16('.')) ||
+	    (name_len == 2 && name[0] == const_cpu_to_le16('.') &&
+		name[1] == const_cpu_to_le16('.')))
 		return 0;
 	if (l->names->n >= NAMES_MAX) {
 		l->too_many = true;
@@ -438,15 +162,13 @@ int ntfsvol_list(struct ntfsvol *v, const char *path, struct strvec *names, stru
 	else if (!ntfs_is_directory(ni))
 		rc = 0;
 	else if (read_names(v, ni, &l) != 0)
-		rc = l.too_many
-		    ? err_set(err, ERR_LIMIT, "%s: more than %d names", path, NAMES_MAX)
-		    : ntfsvol_failed(v, "list", path, err);
+		rc = l.too_many ? err_set(err, ERR_LIMIT, "%s: more than %d names", path, NAMES_MAX)
+				: ntfsvol_failed(v, "list", path, err);
 	ntfs_inode_close(ni);
 	return rc;
 }
 
-ntfs_attr *ntfsvol_open_data(struct ntfsvol *v, ntfs_inode *ni, const char *path,
-    struct error *err)
+ntfs_attr *ntfsvol_open_data(struct ntfsvol *v, ntfs_inode *ni, const char *path, struct error *err)
 {
 	if (ntfs_is_directory(ni) || ntfs_is_reparse(ni)) {
 		err_set(err, ERR_UNKNOWN_SHAPE, "%s is a %s, not a file", path,
@@ -502,8 +224,7 @@ int ntfsvol_read(struct ntfsvol *v, const char *path, uint64_t off, size_t max, 
 	return rc;
 }
 
-static int fetch_data(struct ntfsvol *v, ntfs_attr *na, const char *path, int fd,
-    struct error *err)
+static int fetch_data(struct ntfsvol *v, ntfs_attr *na, const char *path, int fd, struct error *err)
 {
 	CLEANUP(free) uint8_t *p = xmalloc(NTFS_PIECE);
 	uint64_t size = (uint64_t)na->data_size;

@@ -7,9 +7,9 @@
 #include "common/text.h"
 #include "image/bytes.h"
 
-#define BLOCK 512u		/* unit of the update sequence, whatever the sector size */
+#define BLOCK 512u /* unit of the update sequence, whatever the sector size */
 #define RECORD_MAX 65536u
-#define PAGE_MAX 65536u		/* of $LogFile; 4096 in practice */
+#define PAGE_MAX 65536u /* of $LogFile; 4096 in practice */
 
 enum { RECORD_LOGFILE = 2, RECORD_VOLUME = 3 };
 enum { ATTR_VOLUME_NAME = 0x60, ATTR_VOLUME_INFORMATION = 0x70, ATTR_DATA = 0x80 };
@@ -35,12 +35,12 @@ static uint64_t record_bytes(int8_t n, uint64_t cluster)
 	return n >= -16 ? 1ull << -n : 0;
 }
 
-int ntfs_boot_parse(const uint8_t s[512], uint64_t volume_size, struct ntfs_boot *out,
-    struct error *err)
+int ntfs_boot_parse(
+    const uint8_t s[512], uint64_t volume_size, struct ntfs_boot *out, struct error *err)
 {
 	uint64_t sector = get_le16(s + 0x0b), per_cluster = s[0x0d];
 
-	if (per_cluster > 128)	/* Windows 10: 2 to the power of 256 - n */
+	if (per_cluster > 128) /* Windows 10: 2 to the power of 256 - n */
 		per_cluster = per_cluster >= 0xf4 ? 1ull << (256 - per_cluster) : 0;
 	uint64_t cluster = sector * per_cluster;
 	uint64_t sectors = get_le64(s + 0x28);
@@ -90,7 +90,7 @@ static bool fix_up(uint8_t *p, size_t size)
 
 struct view {
 	struct blockdev *d;
-	uint64_t offset, size;	/* of the volume on the device */
+	uint64_t offset, size; /* of the volume on the device */
 	struct ntfs_boot boot;
 };
 
@@ -103,8 +103,8 @@ static int read_record(const struct view *v, unsigned number, uint8_t *rec, stru
 	if (blockdev_read(v->d, rec, v->boot.record_size, v->offset + at, err) != 0)
 		return -1;
 	if (memcmp(rec, "FILE", 4) != 0 || !fix_up(rec, v->boot.record_size))
-		return err_set(err, ERR_DAMAGED, "the NTFS file table is damaged (record %u)",
-		    number);
+		return err_set(
+		    err, ERR_DAMAGED, "the NTFS file table is damaged (record %u)", number);
 	return 0;
 }
 
@@ -184,16 +184,15 @@ static bool find_cluster(const struct attr *a, uint64_t vcn, uint64_t *lcn, uint
 }
 
 /* 1: all @n bytes read, 0: not stored there, -1: I/O error. */
-static int read_attr(const struct view *v, const struct attr *a, uint64_t off, uint8_t *p,
-    size_t n, struct error *err)
+static int read_attr(const struct view *v, const struct attr *a, uint64_t off, uint8_t *p, size_t n,
+    struct error *err)
 {
 	uint32_t cluster = v->boot.cluster_size;
 
 	while (n) {
 		uint64_t lcn, run, skip = off % cluster;
 
-		if (!find_cluster(a, off / cluster, &lcn, &run) ||
-		    lcn >= v->boot.size / cluster)
+		if (!find_cluster(a, off / cluster, &lcn, &run) || lcn >= v->boot.size / cluster)
 			return 0;
 		/* a run as long as it likes to be is cut to what is asked for */
 		uint64_t there = run > RECORD_MAX ? n : run * cluster - skip;
@@ -212,15 +211,15 @@ static int read_attr(const struct view *v, const struct attr *a, uint64_t off, u
 /* State of one of the two restart pages: -1 not valid, else 1 clean or 0 not. */
 static int restart_page(uint8_t *p, size_t size, uint64_t *lsn)
 {
-	if ((memcmp(p, "RSTR", 4) != 0 && memcmp(p, "CHKD", 4) != 0) ||
-	    get_le32(p + 16) != size || !fix_up(p, size))
+	if ((memcmp(p, "RSTR", 4) != 0 && memcmp(p, "CHKD", 4) != 0) || get_le32(p + 16) != size ||
+	    !fix_up(p, size))
 		return -1;
 	size_t at = get_le16(p + 24);
 	if (at < 30 || (at & 7) || at + 48 > size)
 		return -1;
 	*lsn = get_le64(p + at);
 	return get_le16(p + at + 12) == LOG_NO_CLIENT ||
-	    (get_le16(p + at + 14) & LOG_VOLUME_IS_CLEAN);
+	       (get_le16(p + at + 14) & LOG_VOLUME_IS_CLEAN);
 }
 
 static bool all_ff(const uint8_t *p, size_t n)
@@ -269,8 +268,8 @@ static int log_is_clean(const struct view *v, uint8_t *rec, bool *clean, struct 
 	return 0;
 }
 
-static int read_volume(const struct view *v, uint8_t *rec, struct ntfs_state *out,
-    struct error *err)
+static int read_volume(
+    const struct view *v, uint8_t *rec, struct ntfs_state *out, struct error *err)
 {
 	struct attr a;
 	const uint8_t *p;
@@ -311,8 +310,7 @@ int ntfs_state_read(struct blockdev *d, uint64_t offset, uint64_t size, enum vol
 	if (ntfs_boot_parse(sector, size, &v.boot, err) != 0)
 		return -1;
 	CLEANUP(free) uint8_t *rec = xmalloc(v.boot.record_size);
-	if (read_volume(&v, rec, out, err) != 0 ||
-	    log_is_clean(&v, rec, &out->log_clean, err) != 0)
+	if (read_volume(&v, rec, out, err) != 0 || log_is_clean(&v, rec, &out->log_clean, err) != 0)
 		return -1;
 	return 1;
 }

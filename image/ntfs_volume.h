@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Between ntfs.c (mounting, reading) and ntfs_write.c; everybody else uses ntfs.h. */
+/* Between ntfs_mount.c, ntfs.c (reading) and ntfs_write.c; everybody else uses ntfs.h. */
 #ifndef W7PREP_IMAGE_NTFS_VOLUME_H
 #define W7PREP_IMAGE_NTFS_VOLUME_H
 
@@ -37,6 +37,9 @@ struct ntfsvol {
 
 /* What just failed in the library, with @what done to @path. Returns -1. */
 int ntfsvol_failed(struct ntfsvol *v, const char *what, const char *path, struct error *err);
+
+/* A new operation begins: what the library complained about before is not its reason. */
+void ntfsvol_forget_message(void);
 
 /* 1 and an open inode (ntfs_inode_close), 0 when there is no such path, -1. */
 int ntfsvol_lookup(struct ntfsvol *v, const char *path, ntfs_inode **out, struct error *err);

@@ -22,9 +22,9 @@ struct content {
 	struct ntfsvol *v;
 	ntfs_attr *na;
 	const struct image_put *put;
-	uint64_t size;		/* new */
+	uint64_t size; /* new */
 	uint64_t old_size;
-	uint8_t *fresh, *old;	/* NTFS_PIECE each */
+	uint8_t *fresh, *old; /* NTFS_PIECE each */
 };
 
 /* What the file holds at @off now: from old_fd where the caller has it at hand. */
@@ -37,8 +37,8 @@ static int read_old(struct content *c, size_t n, uint64_t off, struct error *err
 	return ntfsvol_failed(c->v, "read", c->put->path, err);
 }
 
-static int write_range(struct content *c, const uint8_t *p, size_t n, uint64_t off,
-    struct error *err)
+static int write_range(
+    struct content *c, const uint8_t *p, size_t n, uint64_t off, struct error *err)
 {
 	while (n) {
 		s64 done = ntfs_attr_pwrite(c->na, (s64)off, (s64)n, p);
@@ -53,8 +53,7 @@ static int write_range(struct content *c, const uint8_t *p, size_t n, uint64_t o
 }
 
 /* Write the blocks of one piece that differ, neighbours together. */
-static int write_changed(struct content *c, size_t n, size_t known, uint64_t off,
-    struct error *err)
+static int write_changed(struct content *c, size_t n, size_t known, uint64_t off, struct error *err)
 {
 	size_t from = 0;
 
@@ -118,8 +117,8 @@ static int write_content(struct content *c, struct error *err)
 	return 0;
 }
 
-static int put_content(struct ntfsvol *v, ntfs_inode *ni, const struct image_put *put,
-    struct error *err)
+static int put_content(
+    struct ntfsvol *v, ntfs_inode *ni, const struct image_put *put, struct error *err)
 {
 	struct stat st;
 	struct content c = {.v = v, .put = put};
@@ -141,8 +140,8 @@ static int put_content(struct ntfsvol *v, ntfs_inode *ni, const struct image_put
 
 /* ---- metadata ---- */
 
-static int set_sd(struct ntfsvol *v, ntfs_inode *ni, const char *path, const struct buf *sd,
-    struct error *err)
+static int set_sd(
+    struct ntfsvol *v, ntfs_inode *ni, const char *path, const struct buf *sd, struct error *err)
 {
 	if (ntfs_set_ntfs_acl(&v->security, ni, sd->data, sd->len, 0) == 0)
 		return 0;
@@ -156,7 +155,7 @@ struct times {
 static struct times get_times(const ntfs_inode *ni)
 {
 	return (struct times){ni->creation_time, ni->last_data_change_time,
-		ni->last_mft_change_time, ni->last_access_time};
+	    ni->last_mft_change_time, ni->last_access_time};
 }
 
 static void set_times(ntfs_inode *ni, const struct times *t)
@@ -170,8 +169,8 @@ static void set_times(ntfs_inode *ni, const struct times *t)
 	ntfs_inode_mark_dirty(ni);
 }
 
-static int close_inode(struct ntfsvol *v, ntfs_inode *ni, const char *path, int rc,
-    struct error *err)
+static int close_inode(
+    struct ntfsvol *v, ntfs_inode *ni, const char *path, int rc, struct error *err)
 {
 	if (ntfs_inode_close(ni) != 0 && rc == 0)
 		return ntfsvol_failed(v, "write", path, err);
@@ -184,8 +183,7 @@ static int close_inode(struct ntfsvol *v, ntfs_inode *ni, const char *path, int 
  * A new directory has what it inherits. Where its parent has nothing to inherit that would be
  * "everybody may do everything", and anybody could replace what is put into it.
  */
-static int protect_directory(struct ntfsvol *v, ntfs_inode *ni, const char *path,
-    struct error *err)
+static int protect_directory(struct ntfsvol *v, ntfs_inode *ni, const char *path, struct error *err)
 {
 	CLEANUP(buf) struct buf sd = BUF_INIT;
 
@@ -212,7 +210,8 @@ static int create(struct ntfsvol *v, ntfs_inode *dir, const char *name, mode_t t
 	if (!ni)
 		return ntfsvol_failed(v, "create", path, err);
 	int rc = sd ? set_sd(v, ni, path, sd, err) : protect_directory(v, ni, path, err);
-	/* the name is in the directory's index, which is open: hand it over, do not open it again */
+	/* the name is in the directory's index, which is open: hand it over, do not open it again
+	 */
 	if (ntfs_inode_close_in_dir(ni, dir) != 0 && rc == 0)
 		rc = ntfsvol_failed(v, "create", path, err);
 	ntfs_inode_update_times(dir, NTFS_UPDATE_MCTIME);
@@ -250,8 +249,8 @@ int ntfsvol_put(struct ntfsvol *v, const struct image_put *put, struct error *er
 
 	if (found == 0) {
 		if (!put->sd)
-			return err_set(err, ERR_INTERNAL, "%s: new file without a security descriptor",
-			    put->path);
+			return err_set(err, ERR_INTERNAL,
+			    "%s: new file without a security descriptor", put->path);
 		if (create_path(v, put->path, S_IFREG, put->sd, 0, err) != 0 ||
 		    ntfsvol_lookup(v, put->path, &ni, err) != 1)
 			return -1;
@@ -270,8 +269,7 @@ int ntfsvol_put(struct ntfsvol *v, const struct image_put *put, struct error *er
 
 static int remove_path(struct ntfsvol *v, const char *path, unsigned depth, struct error *err);
 
-static int remove_children(struct ntfsvol *v, const char *path, unsigned depth,
-    struct error *err)
+static int remove_children(struct ntfsvol *v, const char *path, unsigned depth, struct error *err)
 {
 	CLEANUP(strvec) struct strvec names = STRVEC_INIT;
 

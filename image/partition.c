@@ -14,7 +14,7 @@
 #define MBR_ENTRY 16
 #define TYPE_PROTECTIVE 0xee
 #define LOGICAL_MAX 128
-#define GPT_ENTRIES_MAX 1024	/* 128 is what everybody writes */
+#define GPT_ENTRIES_MAX 1024 /* 128 is what everybody writes */
 
 void partition_list_free(struct partition_list *l)
 {
@@ -22,8 +22,8 @@ void partition_list_free(struct partition_list *l)
 	*l = PARTITION_LIST_INIT;
 }
 
-static struct partition *add(struct blockdev *d, struct partition_list *out, unsigned number,
-    uint64_t offset, uint64_t size)
+static struct partition *add(
+    struct blockdev *d, struct partition_list *out, unsigned number, uint64_t offset, uint64_t size)
 {
 	if (offset >= d->size || size > d->size - offset || size == 0) {
 		log_warn("partition %u is not wholly on the disk: left out", number);
@@ -38,7 +38,7 @@ static struct partition *add(struct blockdev *d, struct partition_list *out, uns
 
 struct mbr_entry {
 	uint8_t status, type;
-	uint64_t start, count;	/* sectors */
+	uint64_t start, count; /* sectors */
 };
 
 static struct mbr_entry mbr_entry(const uint8_t sector[SECTOR], unsigned i)
@@ -87,8 +87,8 @@ static int read_logical(struct blockdev *d, const struct mbr_entry *extended, un
 
 	for (unsigned n = 0; link; n++) {
 		if (n == LOGICAL_MAX)
-			return err_set(err, ERR_LIMIT,
-			    "the chain of logical partitions does not end");
+			return err_set(
+			    err, ERR_LIMIT, "the chain of logical partitions does not end");
 		if (link * SECTOR + SECTOR > d->size) {
 			log_warn("the chain of logical partitions leaves the disk");
 			return 0;
@@ -99,8 +99,8 @@ static int read_logical(struct blockdev *d, const struct mbr_entry *extended, un
 			return 0;
 		struct mbr_entry here = mbr_entry(sector, 0), next = mbr_entry(sector, 1);
 		if (here.type && here.count) {
-			struct partition *p = add(d, out, (*number)++,
-			    (link + here.start) * SECTOR, here.count * SECTOR);
+			struct partition *p = add(
+			    d, out, (*number)++, (link + here.start) * SECTOR, here.count * SECTOR);
 			if (p)
 				p->type = here.type;
 		}
@@ -109,8 +109,8 @@ static int read_logical(struct blockdev *d, const struct mbr_entry *extended, un
 	return 0;
 }
 
-static int read_mbr(struct blockdev *d, const uint8_t sector[SECTOR], struct partition_list *out,
-    struct error *err)
+static int read_mbr(
+    struct blockdev *d, const uint8_t sector[SECTOR], struct partition_list *out, struct error *err)
 {
 	unsigned logical = 5;
 
@@ -134,13 +134,13 @@ static int read_mbr(struct blockdev *d, const uint8_t sector[SECTOR], struct par
 }
 
 struct gpt_header {
-	uint64_t entries, first_usable, last_usable;	/* sectors */
+	uint64_t entries, first_usable, last_usable; /* sectors */
 	uint32_t count, entry_size, entries_crc;
 };
 
 /* One of the two headers; false when it is not good. */
-static bool read_gpt_header(struct blockdev *d, uint64_t lba, uint32_t sector_size,
-    struct gpt_header *h)
+static bool read_gpt_header(
+    struct blockdev *d, uint64_t lba, uint32_t sector_size, struct gpt_header *h)
 {
 	uint8_t s[4096];
 
@@ -163,7 +163,7 @@ static bool read_gpt_header(struct blockdev *d, uint64_t lba, uint32_t sector_si
 	    .entries_crc = get_le32(s + 88),
 	};
 	return h->count >= 1 && h->count <= GPT_ENTRIES_MAX && h->entry_size >= 128 &&
-	    h->entry_size <= 4096 && is_power_of_2(h->entry_size);
+	       h->entry_size <= 4096 && is_power_of_2(h->entry_size);
 }
 
 static void add_gpt_entry(struct blockdev *d, const uint8_t *e, unsigned number,
@@ -186,8 +186,8 @@ static void add_gpt_entry(struct blockdev *d, const uint8_t *e, unsigned number,
 }
 
 /* The table behind one header; false, and nothing added, when it is not good. */
-static bool read_gpt_copy(struct blockdev *d, uint64_t lba, uint32_t sector_size,
-    struct partition_list *out)
+static bool read_gpt_copy(
+    struct blockdev *d, uint64_t lba, uint32_t sector_size, struct partition_list *out)
 {
 	struct gpt_header h;
 
@@ -214,7 +214,8 @@ static int read_gpt(struct blockdev *d, struct partition_list *out, struct error
 	for (size_t i = 0; i < 2; i++) {
 		if (d->size / sizes[i] > 2 &&
 		    read_gpt_copy(d, d->size / sizes[i] - 1, sizes[i], out)) {
-			log_warn("the first copy of the GPT is damaged: the one at the end is used");
+			log_warn(
+			    "the first copy of the GPT is damaged: the one at the end is used");
 			return 0;
 		}
 	}

@@ -59,16 +59,18 @@ bool probe_read(const struct probe *p, void *out, size_t n, uint64_t off)
 
 int probe_hint_convert(const struct probe *p, const char *from, struct error *err)
 {
-	return err_hint(err, "make an ordinary image of it: qemu-img convert -f %s -O vhdx %s NEW.vhdx",
-	    from, p->path);
+	return err_hint(err,
+	    "make an ordinary image of it: qemu-img convert -f %s -O vhdx %s NEW.vhdx", from,
+	    p->path);
 }
 
 static int differencing_vhd(const struct probe *p, struct error *err)
 {
 	err_set(err, ERR_DIFFERENCING, "%s is a differencing VHD: half of it is in its parent",
 	    p->path);
-	return err_hint(err, "merge it into its parent (Hyper-V: Edit Disk, Merge), or prepare the parent "
-			     "and make a new child");
+	return err_hint(err,
+	    "merge it into its parent (Hyper-V: Edit Disk, Merge), or prepare the parent "
+	    "and make a new child");
 }
 
 /*
@@ -91,7 +93,8 @@ static int probe_vhd(const struct probe *p, const uint8_t tail[512], bool head, 
 		return err_set(err, ERR_FORMAT, "%s: VHD of unknown type %u", p->path, first);
 	if (at_end || txn_interrupted(p->path, NULL) == 1)
 		return 0;
-	err_set(err, ERR_DAMAGED, "%s: the VHD's footer is missing: the file was cut short", p->path);
+	err_set(
+	    err, ERR_DAMAGED, "%s: the VHD's footer is missing: the file was cut short", p->path);
 	return err_hint(err, "copy it again from where it came");
 }
 
@@ -103,9 +106,10 @@ static int probe_qcow2(const struct probe *p, struct error *err)
 	if (version != 2 && version != 3)
 		return err_set(err, ERR_FORMAT, "%s: QCOW version %u", p->path, version);
 	if (get_be64(p->head + 8)) {
-		err_set(err, ERR_BACKING_FILE,
-		    "%s keeps only the differences to another file", p->path);
-		return err_hint(err, "prepare that file, or merge the two: qemu-img convert, qemu-img commit");
+		err_set(err, ERR_BACKING_FILE, "%s keeps only the differences to another file",
+		    p->path);
+		return err_hint(
+		    err, "prepare that file, or merge the two: qemu-img convert, qemu-img commit");
 	}
 	if (features & QCOW2_DATA_FILE) {
 		err_set(err, ERR_BACKING_FILE, "%s keeps its data in another file", p->path);
@@ -120,9 +124,11 @@ static int probe_qcow2(const struct probe *p, struct error *err)
 		return err_hint(err, "try: qemu-img check -r all -f qcow2 %s", p->path);
 	}
 	if (features & ~(uint64_t)QCOW2_KNOWN)
-		return err_set(err, ERR_FORMAT, "%s uses features that are not known here", p->path);
+		return err_set(
+		    err, ERR_FORMAT, "%s uses features that are not known here", p->path);
 	if (get_be32(p->head + 60))
-		log_warn("%s has internal snapshots: only its present state is looked at and changed",
+		log_warn(
+		    "%s has internal snapshots: only its present state is looked at and changed",
 		    p->path);
 	return 0;
 }
@@ -132,17 +138,20 @@ static const struct {
 	size_t n, at;
 	const char *what, *hint;
 } refused[] = {
-	{"COWD", 4, 0, "an ESX server VMDK (COWD)", "convert it with vmkfstools -i or qemu-img convert"},
-	{"\x7f\x10\xda\xbe", 4, 64, "a VirtualBox VDI",
-	    "convert it: qemu-img convert -f vdi -O vhdx OLD.vdi NEW.vhdx"},
-	{"\x1f\x8b", 2, 0, "a gzip file", "unpack it first"},
-	{"\x28\xb5\x2f\xfd", 4, 0, "a zstd file", "unpack it first"},
-	{"\xfd" "7zXZ", 5, 0, "an xz file", "unpack it first"},
-	{"\x04\x22\x4d\x18", 4, 0, "an lz4 file", "unpack it first"},
-	{"BZh", 3, 0, "a bzip2 file", "unpack it first"},
-	{"PK\x03\x04", 4, 0, "a ZIP file", "unpack it first"},
-	{"7z\xbc\xaf\x27\x1c", 6, 0, "a 7-Zip file", "unpack it first"},
-	{"LUKS\xba\xbe", 6, 0, "a LUKS volume", "open it first, then name what is inside"},
+    {"COWD", 4, 0, "an ESX server VMDK (COWD)",
+	"convert it with vmkfstools -i or qemu-img convert"},
+    {"\x7f\x10\xda\xbe", 4, 64, "a VirtualBox VDI",
+	"convert it: qemu-img convert -f vdi -O vhdx OLD.vdi NEW.vhdx"},
+    {"\x1f\x8b", 2, 0, "a gzip file", "unpack it first"},
+    {"\x28\xb5\x2f\xfd", 4, 0, "a zstd file", "unpack it first"},
+    {"\xfd"
+     "7zXZ",
+	5, 0, "an xz file", "unpack it first"},
+    {"\x04\x22\x4d\x18", 4, 0, "an lz4 file", "unpack it first"},
+    {"BZh", 3, 0, "a bzip2 file", "unpack it first"},
+    {"PK\x03\x04", 4, 0, "a ZIP file", "unpack it first"},
+    {"7z\xbc\xaf\x27\x1c", 6, 0, "a 7-Zip file", "unpack it first"},
+    {"LUKS\xba\xbe", 6, 0, "a LUKS volume", "open it first, then name what is inside"},
 };
 
 static int probe_refused(const struct probe *p, struct error *err)
@@ -157,7 +166,8 @@ static int probe_refused(const struct probe *p, struct error *err)
 	}
 	if (probe_read(p, cd, sizeof(cd), 0x8001) && memcmp(cd, "CD001", 5) == 0) {
 		err_set(err, ERR_NOT_AN_IMAGE, "%s is a CD or DVD image", p->path);
-		return err_hint(err, "take sources/install.wim out of it, prepare that, and put it back");
+		return err_hint(
+		    err, "take sources/install.wim out of it, prepare that, and put it back");
 	}
 	return 0;
 }
@@ -173,8 +183,9 @@ static int probe_raw(const struct probe *p, struct error *err)
 		(probe_read(p, gpt, sizeof(gpt), 512) && memcmp(gpt, "EFI PART", 8) == 0)))
 		return 0;
 	err_set(err, ERR_NOT_AN_IMAGE, "%s is not an image of a kind known here", p->path);
-	return err_hint(err, "WIM, VHD, VHDX, VMDK, QCOW2, a raw disk or NTFS volume, or a FOG or Clonezilla "
-			     "partition image is expected");
+	return err_hint(err,
+	    "WIM, VHD, VHDX, VMDK, QCOW2, a raw disk or NTFS volume, or a FOG or Clonezilla "
+	    "partition image is expected");
 }
 
 static bool head_is(const struct probe *p, const char *magic, size_t n)
@@ -186,7 +197,7 @@ static int probe_file(const struct probe *p, enum image_format *format, struct e
 {
 	uint8_t tail[512] = {0};
 	bool at_end = p->size >= 512 && probe_read(p, tail, sizeof(tail), p->size - 512) &&
-	    memcmp(tail, VHD_COOKIE, 8) == 0;
+		      memcmp(tail, VHD_COOKIE, 8) == 0;
 
 	if (head_is(p, "MSWIM\0\0", 8) || head_is(p, "WLPWM\0\0", 8))
 		return *format = FORMAT_WIM, 0;

@@ -19,18 +19,18 @@
 #define VHDX_HAS_PARENT 2
 
 /* 8B7CA206-4790-4B9A-B8FE-575F050F886E */
-static const uint8_t vhdx_metadata_region[16] = {0x06, 0xa2, 0x7c, 0x8b, 0x90, 0x47, 0x9a, 0x4b,
-	0xb8, 0xfe, 0x57, 0x5f, 0x05, 0x0f, 0x88, 0x6e};
+static const uint8_t vhdx_metadata_region[16] = {
+    0x06, 0xa2, 0x7c, 0x8b, 0x90, 0x47, 0x9a, 0x4b, 0xb8, 0xfe, 0x57, 0x5f, 0x05, 0x0f, 0x88, 0x6e};
 /* CAA16737-FA36-4D43-B3B6-33F0AA44E76B */
-static const uint8_t vhdx_file_parameters[16] = {0x37, 0x67, 0xa1, 0xca, 0x36, 0xfa, 0x43, 0x4d,
-	0xb3, 0xb6, 0x33, 0xf0, 0xaa, 0x44, 0xe7, 0x6b};
+static const uint8_t vhdx_file_parameters[16] = {
+    0x37, 0x67, 0xa1, 0xca, 0x36, 0xfa, 0x43, 0x4d, 0xb3, 0xb6, 0x33, 0xf0, 0xaa, 0x44, 0xe7, 0x6b};
 
 /*
  * Tables of both kinds: a header, then entries of 32 bytes that begin with a GUID. True when
  * @guid is there; @entry gets it.
  */
-static bool vhdx_find(const struct probe *p, uint64_t first, uint32_t count,
-    const uint8_t guid[16], uint8_t entry[32])
+static bool vhdx_find(const struct probe *p, uint64_t first, uint32_t count, const uint8_t guid[16],
+    uint8_t entry[32])
 {
 	for (uint32_t i = 0; i < count; i++) {
 		if (!probe_read(p, entry, 32, first + (uint64_t)i * 32))
@@ -71,8 +71,9 @@ int probe_vhdx(const struct probe *p, struct error *err)
 		return 0;
 	err_set(err, ERR_DIFFERENCING, "%s is a differencing VHDX: half of it is in its parent",
 	    p->path);
-	return err_hint(err, "merge it into its parent (Hyper-V: Edit Disk, Merge), or prepare the parent "
-			     "and make a new child");
+	return err_hint(err,
+	    "merge it into its parent (Hyper-V: Edit Disk, Merge), or prepare the parent "
+	    "and make a new child");
 }
 
 /* Sparse extent header, offsets in bytes */
@@ -99,16 +100,20 @@ static bool vmdk_has_parent(const char *text)
 {
 	const char *cid = strstr(text, "parentCID=");
 
-	return strstr(text, "parentFileNameHint") || (cid && strncasecmp(cid + 10, "ffffffff", 8) != 0);
+	return strstr(text, "parentFileNameHint") ||
+	       (cid && strncasecmp(cid + 10, "ffffffff", 8) != 0);
 }
 
-static int check_sparse_header(const struct probe *p, const uint8_t head[PROBE_HEAD],
-    struct error *err)
+static int check_sparse_header(
+    const struct probe *p, const uint8_t head[PROBE_HEAD], struct error *err)
 {
-	if (get_le16(head + VMDK_COMPRESSION) || (get_le32(head + VMDK_FLAGS) & VMDK_FLAG_COMPRESSED) ||
+	if (get_le16(head + VMDK_COMPRESSION) ||
+	    (get_le32(head + VMDK_FLAGS) & VMDK_FLAG_COMPRESSED) ||
 	    get_le64(head + VMDK_GD) == VMDK_GD_AT_END) {
-		err_set(err, ERR_FORMAT, "%s is a stream-optimized VMDK (as in an OVA), which cannot be "
-					 "written to", p->path);
+		err_set(err, ERR_FORMAT,
+		    "%s is a stream-optimized VMDK (as in an OVA), which cannot be "
+		    "written to",
+		    p->path);
 		return probe_hint_convert(p, "vmdk", err);
 	}
 	/* qemu would take the text inside such a file for a list of other files */
@@ -119,7 +124,8 @@ static int check_sparse_header(const struct probe *p, const uint8_t head[PROBE_H
 
 int probe_vmdk_sparse(const struct probe *p, struct error *err)
 {
-	uint64_t at = get_le64(p->head + VMDK_DESCRIPTOR), n = get_le64(p->head + VMDK_DESCRIPTOR_SIZE);
+	uint64_t at = get_le64(p->head + VMDK_DESCRIPTOR),
+		 n = get_le64(p->head + VMDK_DESCRIPTOR_SIZE);
 	CLEANUP(free) char *text = xcalloc(1, VMDK_DESCRIPTOR_MAX + 1);
 
 	if (check_sparse_header(p, p->head, err) != 0)
@@ -129,25 +135,28 @@ int probe_vmdk_sparse(const struct probe *p, struct error *err)
 	/* qemu reads 20 sectors whatever the header says */
 	n = n < 20 ? 20 * 512 : n * 512;
 	if (at > p->size / 512 || n > VMDK_DESCRIPTOR_MAX)
-		return err_set(err, ERR_DAMAGED, "%s: the VMDK's descriptor is outside the file", p->path);
+		return err_set(
+		    err, ERR_DAMAGED, "%s: the VMDK's descriptor is outside the file", p->path);
 	if (n > p->size - at * 512)
 		n = p->size - at * 512;
 	if (!probe_read(p, text, (size_t)n, at * 512))
-		return err_set(err, ERR_DAMAGED, "%s: the VMDK's descriptor cannot be read", p->path);
+		return err_set(
+		    err, ERR_DAMAGED, "%s: the VMDK's descriptor cannot be read", p->path);
 	return vmdk_has_parent(text) ? vmdk_differencing(p, err) : 0;
 }
 
 static int extent_outside(const struct probe *p, const char *name, struct error *err)
 {
-	err_set(err, ERR_BACKING_FILE, "%s names '%s', which is not a plain file beside it", p->path,
-	    name);
-	return err_hint(err, "put all parts of the VMDK into one directory, or make one file of it with "
-			     "qemu-img convert");
+	err_set(err, ERR_BACKING_FILE, "%s names '%s', which is not a plain file beside it",
+	    p->path, name);
+	return err_hint(err,
+	    "put all parts of the VMDK into one directory, or make one file of it with "
+	    "qemu-img convert");
 }
 
 /* A part of the disk: a plain name, a regular file in the descriptor's own directory. */
-static int check_extent(const struct probe *p, const char *dir, const char *name, bool sparse,
-    struct error *err)
+static int check_extent(
+    const struct probe *p, const char *dir, const char *name, bool sparse, struct error *err)
 {
 	uint8_t head[PROBE_HEAD] = {0};
 	struct stat st;
@@ -162,8 +171,8 @@ static int check_extent(const struct probe *p, const char *dir, const char *name
 		return 0;
 	if (st.st_size < PROBE_HEAD || pread_all(fd, head, PROBE_HEAD, 0, NULL) != 0 ||
 	    memcmp(head, "KDMV", 4) != 0)
-		return err_set(err, ERR_FORMAT, "%s: the part %s is not of a kind known here", p->path,
-		    name);
+		return err_set(
+		    err, ERR_FORMAT, "%s: the part %s is not of a kind known here", p->path, name);
 	return check_sparse_header(p, head, err);
 }
 

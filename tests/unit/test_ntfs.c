@@ -11,6 +11,16 @@
 #include "image/secdesc.h"
 #include "tests/fixtures/volume.h"
 
+/* LeakSanitizer's, where the test is built with it: for what libntfs-3g leaks. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+
+static void leaks_expected(bool yes)
+{
+	if (__lsan_disable && __lsan_enable)
+		yes ? __lsan_disable() : __lsan_enable();
+}
+
 #define MIB (1u << 20)
 #define HIVE "/Windows/System32/config/SOFTWARE"
 #define HIVE_SIZE 300000u
@@ -347,6 +357,8 @@ START_TEST(an_error_of_the_device_is_told)
 	unsigned failed = 0;
 
 	make_volume(&(struct volume_options){0});
+	/* the library keeps an inode that it cannot write back */
+	leaks_expected(true);
 	for (int writes = 0; writes < 12; writes++) {
 		struct watched w = watch(writes);
 		struct ntfsvol *v = ntfsvol_open(&w.dev, 0, w.dev.size, true, &err);
@@ -364,6 +376,7 @@ START_TEST(an_error_of_the_device_is_told)
 		err_clear(&err);
 		blockdev_close(w.real);
 	}
+	leaks_expected(false);
 	ck_assert_uint_ge(failed, 2);
 	close(fresh);
 	drop_volume();
@@ -429,8 +442,10 @@ START_TEST(files_and_trees_are_removed)
 	assert_ok(ntfsvol_remove(m.v, "/PROGRA~1", &err), err);
 	ck_assert_int_eq(ntfsvol_stat(m.v, "/Program Files", &st, &err), 0);
 	ck_assert_int_eq(ntfsvol_stat(m.v, "/PROGRA~1", &st, &err), 0);
-	/* a junction, but not what it points to */
+	/* a junction, but not what it points to; the library leaks the name of its index */
+	leaks_expected(true);
 	assert_ok(ntfsvol_remove(m.v, "/Documents and Settings", &err), err);
+	leaks_expected(false);
 	ck_assert_int_eq(ntfsvol_stat(m.v, "/Documents and Settings", &st, &err), 0);
 	ck_assert_int_eq(ntfsvol_stat(m.v, "/Users/Public/Übung.txt", &st, &err), 1);
 	/* not there: nothing to do */

@@ -214,8 +214,9 @@ START_TEST(qcow2_that_depends_on_others)
 	refused("back", ERR_BACKING_FILE, "merge");
 	run("qemu-img create -f qcow2 -o data_file=ext.raw,data_file_raw=on ext 4M");
 	refused("ext", ERR_BACKING_FILE, "qemu-img convert");
-	run("qemu-img create -f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s "
-	    "luks 4M");
+	/* the header of an encrypted one: qemu-img needs a quiet machine to make a real one */
+	run("qemu-img convert -O qcow2 raw luks");
+	patch("luks", 35, "\2", 1);
 	refused("luks", ERR_FORMAT, "decrypt");
 	run("qemu-img convert -O qcow2 raw corrupt");
 	patch("corrupt", 79, "\2", 1);
