@@ -11,6 +11,8 @@
 #include "tests/fixtures/phony.h"
 #include "tests/unit/unit.h"
 
+#define MAK "BCDFG-HJKMP-QRTVW-XY234-6789B"
+
 static char *top, *tree;
 
 static void make(const char *const args[])
@@ -49,17 +51,16 @@ static char *state(void)
 	return buf_steal(&out);
 }
 
-/* Facts and plan; the number of changes. @run: carry them out and commit. */
+/* Facts and plan by the profile in a file; the number of changes. @run: carry them out and commit. */
 static size_t prepare(const char *profile, bool run)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
-	CLEANUP(free) char *path = xasprintf("profiles/%s.ini", profile);
 	struct image_options options = {.write = run};
 	struct profile p = {0};
 	struct plan plan = {0};
 	struct windows win;
 
-	assert_ok(profile_read(path, &p, NULL, &err), err);
+	assert_ok(profile_read(profile, &p, NULL, &err), err);
 	struct image *im = image_open(tree, &options, &err);
 	ck_assert_msg(im, "%s", err.message);
 	ck_assert_int_eq(windows_read(im, 0, &win, &err), 1);
@@ -100,33 +101,104 @@ static void roundtrip(const char *profile, const char *const args[])
 
 START_TEST(kms)
 {
-	roundtrip("kms", ARGS("edition=Enterprise"));
+	roundtrip("profiles/kms.ini", ARGS("edition=Enterprise"));
 }
 END_TEST
 
 START_TEST(kms_server)
 {
-	roundtrip("kms", ARGS("edition=ServerStandard", "kb971033=absent", "channel=none"));
+	roundtrip("profiles/kms.ini", ARGS("edition=ServerStandard", "kb971033=absent", "channel=none"));
 }
 END_TEST
 
 START_TEST(kms_x86_with_leftovers)
 {
-	roundtrip("kms", ARGS("arch=x86", "channel=retail", "kms-host=old.example", "kms-port=1700",
+	roundtrip("profiles/kms.ini", ARGS("arch=x86", "channel=retail", "kms-host=old.example", "kms-port=1700",
 	    "kms-app-host=older.example", "sppuinotify-disabled=yes", "setup-complete=no-eol"));
 }
 END_TEST
 
 START_TEST(kms_lower_case)
 {
-	roundtrip("kms", ARGS("lower-case=yes", "kb971033=no-cbs", "setup-complete=exit"));
+	roundtrip("profiles/kms.ini", ARGS("lower-case=yes", "kb971033=no-cbs", "setup-complete=exit"));
 }
 END_TEST
 
 START_TEST(no_activation)
 {
-	roundtrip("no-activation", ARGS("edition=Professional"));
+	roundtrip("profiles/no-activation.ini", ARGS("edition=Professional"));
 }
 END_TEST
 
-SUITE("roundtrip", kms, kms_server, kms_x86_with_leftovers, kms_lower_case, no_activation)
+/* With a profile of its own, and the MAK in a file beside that. */
+static void own_roundtrip(const char *text, const char *const args[])
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(free) char *dir = scratch_create(NULL, &err);
+	CLEANUP(free) char *key = path_join(dir, "mak.key");
+	CLEANUP(free) char *profile = path_join(dir, "lab.ini");
+
+	assert_ok(write_file_atomic(key, MAK "\n", strlen(MAK) + 1, 0600, &err), err);
+	assert_ok(write_file_atomic(profile, text, strlen(text), 0600, &err), err);
+	roundtrip(profile, args);
+	scratch_remove(dir);
+}
+
+START_TEST(mak)
+{
+	own_roundtrip("[activation]\nstrategy = mak\nmak_key_file = mak.key\n",
+	    ARGS("channel=mak", "setup-complete=crlf"));
+}
+END_TEST
+
+START_TEST(mak_unsealed)
+{
+	own_roundtrip("[activation]\nstrategy = mak\nmak_key_file = mak.key\n[tokens]\nstrip = image\n"
+		      "[clone]\nrequire_sealed = no\nreport_share = \\\\srv\\logs\n",
+	    ARGS("sealed=no", "arch=x86", "edition=Professional"));
+}
+END_TEST
+
+START_TEST(mak_proxy)
+{
+	own_roundtrip("[activation]\nstrategy = mak-proxy\nvamt_access = workgroup\n"
+		      "vamt_host = 192.0.2.10\nmak_key_file = mak.key\n",
+	    ARGS("channel=gvlk"));
+}
+END_TEST
+
+START_TEST(mak_proxy_as_shipped)
+{
+	roundtrip("profiles/mak-proxy.ini", ARGS("kb971033=absent"));
+}
+END_TEST
+
+START_TEST(single)
+{
+	roundtrip("profiles/single.ini", ARGS("edition=Professional", "channel=retail"));
+}
+END_TEST
+
+/* Nothing is planned, and apply leaves no record of having been there. */
+static void untouched(const char *profile, const char *const args[])
+{
+	make(args);
+	CLEANUP(free) char *before = state();
+	ck_assert_uint_eq(prepare(profile, true), 0);
+	CLEANUP(free) char *after = state();
+	ck_assert_str_eq(after, before);
+	drop();
+}
+
+START_TEST(oem_and_single_leave_a_vendors_image_alone)
+{
+	untouched("profiles/oem.ini", ARGS("edition=Professional", "channel=oem"));
+	untouched("profiles/oem.ini", ARGS("edition=HomePremium", "channel=oem", "sealed=no",
+	    "skip-rearm=yes", "sppuinotify-disabled=yes", "kms-host=old.example"));
+	untouched("profiles/single.ini", ARGS("edition=HomePremium", "channel=oem"));
+}
+END_TEST
+
+SUITE("roundtrip", kms, kms_server, kms_x86_with_leftovers, kms_lower_case, no_activation, mak,
+    mak_unsealed, mak_proxy, mak_proxy_as_shipped, single,
+    oem_and_single_leave_a_vendors_image_alone)
