@@ -211,10 +211,7 @@ static void settle(const struct mend *m, const struct answer_file *f, struct pla
 	change->secret = true; /* passwords are in such files too */
 	buf_wipe_free(&content);
 	if (m->secret_gone)
-		strvec_addf(&out->notes,
-		    "the image file held the product key of %s: a WIM keeps it in superseded data "
-		    "until it is rebuilt (--rebuild)",
-		    path);
+		note_key_leaves(out, path);
 }
 
 static void plan_file(const struct plan_context *c, const struct answer_files *all,

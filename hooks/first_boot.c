@@ -28,9 +28,11 @@ static bool activates(const struct plan_context *c)
 
 static void place_scripts(const struct plan_context *c, struct plan *out, bool setup_mode)
 {
+	const char *share = c->profile->report_share;
 	const struct setting settings[] = {
 	    {"W7_STRATEGY", strategy_name(c->strategy)},
 	    {"W7_ACTIVATE", activates(c) ? "1" : "0"},
+	    {share ? "W7_REPORT_SHARE" : NULL, share},
 	    {0},
 	};
 
@@ -40,6 +42,8 @@ static void place_scripts(const struct plan_context *c, struct plan *out, bool s
 	place_script(
 	    c, out, NAME, "licensing.vbs", "asks Windows' licensing service for firstboot.cmd");
 	place_script(c, out, NAME, "log.vbs", "writes activation.log");
+	if (share)
+		place_script(c, out, NAME, "report.cmd", "copies activation.log to a share");
 	if (setup_mode)
 		place_script(c, out, NAME, "setupmode.cmd",
 		    "starts firstboot.cmd once: an unsealed clone has no setup pass");
@@ -150,9 +154,12 @@ static void remove_strays(const struct plan_context *c, struct plan *out)
 
 		for (size_t k = 0; k < out->placed.n; k++)
 			wanted = wanted || name_eq(path_base(path), out->placed.v[k]);
-		if (!wanted)
-			changeset_delete_file(&out->changes, NAME, path,
-			    "left by another profile or an earlier first boot");
+		if (wanted)
+			continue;
+		changeset_delete_file(&out->changes, NAME, path,
+		    "left by another profile or an earlier first boot");
+		if (name_eq(path_base(path), MAK_FILE))
+			note_key_leaves(out, MAK_FILE);
 	}
 }
 

@@ -10,18 +10,21 @@
 
 static int plan(const struct plan_context *c, struct plan *out, struct error *err)
 {
+	const struct win_file *there = placed_find(c->win, MAK_FILE);
 	struct buf content = BUF_INIT;
 
 	(void)err;
 	buf_reserve(&content, c->mak->len + 3); /* no copy of the key stays in the heap */
 	buf_add(&content, c->mak->data, c->mak->len);
 	buf_adds(&content, "\r\n");
-	place_file(c, out, NAME, "mak.key", &content, SECDESC_SECRET,
+	if (there && !buf_equal(&there->content, &content))
+		note_key_leaves(out, MAK_FILE);
+	place_file(c, out, NAME, MAK_FILE, &content, SECDESC_SECRET,
 	    "the MAK: installed, then overwritten and deleted at first boot");
 	buf_wipe_free(&content);
 	strvec_add(&out->notes,
-	    "the image now holds a MAK: whoever can read the image file can read it; a WIM keeps "
-	    "it in superseded data until it is rebuilt (--rebuild)");
+	    "the image then holds a MAK: whoever can read the image file can read it, so keep it "
+	    "as you keep the key");
 	return 0;
 }
 

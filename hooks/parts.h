@@ -48,6 +48,12 @@ void place_settings(const struct plan_context *c, struct plan *out, const char *
 /* CBS identity of the package KB971033: the image's own, or that of its architecture. Caller frees. */
 char *kb971033_package(const struct windows *win);
 
+/* The file holding the MAK. */
+#define MAK_FILE "mak.key"
+
+/* Note that a product key in @path is replaced or deleted, which is not the end of it. */
+void note_key_leaves(struct plan *out, const char *path);
+
 /* How the licence store is treated: STRIP_NO under a strategy that must not touch it. */
 enum strip_mode spp_store_mode(const struct plan_context *c);
 

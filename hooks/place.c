@@ -71,3 +71,11 @@ void place_settings(const struct plan_context *c, struct plan *out, const char *
 	}
 	place_file(c, out, hook, name, &content, SECDESC_SCRIPT, reason);
 }
+
+void note_key_leaves(struct plan *out, const char *path)
+{
+	strvec_addf(&out->notes,
+	    "the image file held the product key of %s: a WIM keeps it in superseded data until it "
+	    "is rebuilt (apply --rebuild), a disk in unused clusters until they are overwritten",
+	    path);
+}

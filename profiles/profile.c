@@ -334,6 +334,7 @@ void profile_free(struct profile *p)
 	free(p->kms_host);
 	free(p->mak_key_file);
 	free(p->vamt_host);
+	free(p->report_share);
 	free(p->domain);
 	strvec_free(&p->warnings);
 	*p = (struct profile){0};

@@ -46,6 +46,7 @@ struct profile {
 	char *vamt_host;
 	enum vamt_access vamt_access;
 	bool activate_at_first_boot;
+	unsigned rearm_when_days_left;	/* strategy none rearms with fewer days of grace left */
 
 	enum kb971033_mode kb971033;
 	enum strip_mode strip;
@@ -53,6 +54,7 @@ struct profile {
 
 	bool require_sealed;
 	enum first_boot_mode first_boot;
+	char *report_share;	/* "\\\\server\\share": clones copy activation.log there; NULL */
 
 	/* [lab]; 0 and UNSET: not said */
 	unsigned seats, kms_clients, reclone_days;
@@ -85,6 +87,7 @@ enum profile_type {
 	PROFILE_HOST,		/* host name, IPv4 address or [IPv6 address] */
 	PROFILE_DOMAIN,		/* DNS name */
 	PROFILE_PATH,		/* of a file; relative to the profile that says it */
+	PROFILE_SHARE,		/* \\server\share, as Windows names it */
 };
 
 struct profile_key {

@@ -69,6 +69,7 @@ static const struct {
     {"kms_port", STRATEGY(AUTO) | STRATEGY(KMS), "kms"},
     {"vamt_host", STRATEGY(AUTO) | STRATEGY(MAK_PROXY), "mak-proxy"},
     {"vamt_access", STRATEGY(AUTO) | STRATEGY(MAK_PROXY), "mak-proxy"},
+    {"rearm_when_days_left", STRATEGY(AUTO) | STRATEGY(NONE), "none"},
     {"mak_key_file", STRATEGY(AUTO) | STRATEGY(MAK) | STRATEGY(MAK_PROXY), "mak and mak-proxy"},
 };
 

@@ -53,6 +53,9 @@ static const struct profile_key keys[] = {
 	{"activation", "activate_at_first_boot", .type = PROFILE_YESNO, .fallback = "yes",
 	    MEMBER(activate_at_first_boot),
 	    .help = "have the first boot try to activate (kms and mak)"},
+	{"activation", "rearm_when_days_left", NUMBER(1, 29), .fallback = "3",
+	    MEMBER(rearm_when_days_left),
+	    .help = "rearm when fewer days of the grace period are left (none)"},
 
 	{"kb971033", "remove", CHOICES(kb971033_modes), .fallback = "windows", MEMBER(kb971033),
 	    .help = "how the update KB971033 leaves the image"},
@@ -65,6 +68,8 @@ static const struct profile_key keys[] = {
 	    .help = "refuse an image that sysprep /generalize did not seal"},
 	{"clone", "first_boot", CHOICES(first_boot_modes), .fallback = "auto", MEMBER(first_boot),
 	    .help = "what starts the first-boot script"},
+	{"clone", "report_share", .type = PROFILE_SHARE, .fallback = "", MEMBER(report_share),
+	    .help = "share that each clone copies its activation.log to"},
 
 	{"lab", "seats", NUMBER(1, 100000), .fallback = "", MEMBER(seats),
 	    .help = "PCs that get this image"},
@@ -80,6 +85,8 @@ static const struct profile_key keys[] = {
 	    .help = "DNS domain of the Active Directory they join; without it a workgroup"},
 };
 /* clang-format on */
+
+#define MAX_SHARE 200 /* leaves room for \\COMPUTERNAME.log in MAX_PATH */
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -126,6 +133,8 @@ char *profile_key_allowed(const struct profile_key *k)
 		return xstrdup("a DNS name");
 	case PROFILE_PATH:
 		return xstrdup("the path of a file");
+	case PROFILE_SHARE:
+		return xstrdup("a share, \\\\server\\share, or a folder in it");
 	case PROFILE_TEXT:
 		break;
 	}
@@ -191,6 +200,49 @@ static const char *host_fault(const char *value)
 	return is_dns_name(value) ? NULL : "a host name has letters, digits, '-' and '.' only";
 }
 
+/* One name in a share's path; what cmd.exe or a file system would take for something else is out. */
+static bool is_share_part(const char *s, size_t n)
+{
+	static const char others[] = "-_.$ ";
+	size_t dots = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_letter_or_digit(s[i]) && !strchr(others, s[i]))
+			return false;
+		dots += s[i] == '.';
+	}
+	return n && dots < n && s[0] != ' ' && s[n - 1] != ' ' && s[n - 1] != '.';
+}
+
+/* Why @value is no share, or NULL when it is one. */
+static const char *share_fault(const char *value)
+{
+	size_t parts = 0;
+
+	if (strncmp(value, "\\\\", 2) != 0)
+		return "write it as Windows does: \\\\server\\share";
+	if (strlen(value) > MAX_SHARE)
+		return "it is too long: with the computer's name Windows takes 259 characters";
+	for (const char *p = value + 2;; parts++) {
+		size_t n = strcspn(p, "\\");
+
+		if (!is_share_part(p, n))
+			return "letters, digits, '-', '_', '.', '$' and blanks between backslashes, "
+			       "and no backslash at the end";
+		if (parts == 0) {
+			CLEANUP(free) char *server = xstrndup(p, n);
+
+			if (host_fault(server))
+				return "after the two backslashes comes the server's name";
+		}
+		p += n;
+		if (!*p)
+			break;
+		p++;
+	}
+	return parts ? NULL : "name the share too: \\\\server\\share";
+}
+
 static bool value_ok(const struct profile_key *k, const char *value, const char **hint)
 {
 	unsigned long number;
@@ -211,6 +263,9 @@ static bool value_ok(const struct profile_key *k, const char *value, const char 
 	case PROFILE_PATH:
 		*hint = "'~' is not expanded: write the whole path";
 		return value[0] != '~';
+	case PROFILE_SHARE:
+		*hint = share_fault(value);
+		return !*hint;
 	case PROFILE_TEXT:
 		break;
 	}
@@ -275,6 +330,7 @@ void profile_store(
 	case PROFILE_TEXT:
 	case PROFILE_HOST:
 	case PROFILE_DOMAIN:
+	case PROFILE_SHARE:
 		set_string(member, *value ? xstrdup(value) : NULL);
 		break;
 	}
@@ -307,6 +363,7 @@ char *profile_value(const struct profile *p, const struct profile_key *k)
 	case PROFILE_HOST:
 	case PROFILE_DOMAIN:
 	case PROFILE_PATH:
+	case PROFILE_SHARE:
 		break;
 	}
 	const char *text = *(char *const *)member;

@@ -14,8 +14,7 @@
 
 #define KMS_MIN_CLIENTS 25 /* a KMS host activates Windows 7 from here on … */
 #define KMS_MIN_SERVERS 5  /* … and servers from here on */
-#define GRACE_DAYS 30      /* Windows runs without activation after a generalize */
-#define REARMED_DAYS 120   /* and with three rearms */
+#define OFTEN_DAYS 120     /* re-cloned within so many: regularly */
 
 /* What the rules look at: profile and image, with what each implies for the other. */
 struct lab {
@@ -30,6 +29,8 @@ struct lab {
 	bool mak;                 /* a MAK can be used */
 	bool mobile;
 	unsigned clients, need, days, seats;
+	unsigned left;           /* days left when a rearm is used */
+	unsigned total, longest; /* days without activation with that, and with 1 */
 };
 
 /* How the licence is known when [lab] does not say: a key in hand, then the image's key. */
@@ -74,13 +75,54 @@ static struct lab survey(const struct profile *p, const struct strategy_image *i
 	l.clients = p->kms_clients ? p->kms_clients : p->seats;
 	l.need = edition && edition->server ? KMS_MIN_SERVERS : KMS_MIN_CLIENTS;
 	l.days = p->reclone_days;
+	l.left = p->rearm_when_days_left;
+	l.total = strategy_days_without_activation(l.left);
+	l.longest = strategy_days_without_activation(1);
 	return l;
+}
+
+unsigned strategy_days_without_activation(unsigned days_left)
+{
+	return GRACE_DAYS + REARMS * (GRACE_DAYS - days_left);
+}
+
+/* How many rearms it takes to run as long as the lab wants. */
+static unsigned rearms_needed(const struct lab *l)
+{
+	unsigned each = GRACE_DAYS - l->left;
+
+	return l->days > GRACE_DAYS ? (l->days - GRACE_DAYS + each - 1) / each : 0;
+}
+
+static void add_placeholder(struct buf *b, const struct lab *l, const char *name, size_t n)
+{
+	const struct {
+		const char *name;
+		unsigned number;
+	} numbers[] = {
+	    {"clients", l->clients},
+	    {"need", l->need},
+	    {"days", l->days},
+	    {"seats", l->seats},
+	    {"left", l->left},
+	    {"total", l->total},
+	    {"longest", l->longest},
+	    {"rearms", rearms_needed(l)},
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strlen(numbers[i].name) == n && strncmp(name, numbers[i].name, n) == 0)
+			buf_addf(b, "%u", numbers[i].number);
+	if (strncmp(name, "edition", n) == 0)
+		buf_adds(b, l->edition_name);
+	else if (strncmp(name, "licence", n) == 0)
+		buf_addf(b, "%s (%s)", profile_key_find("licence")->choices[l->licence],
+		    l->licence_from);
 }
 
 /* Put the numbers of the lab where a sentence has {clients}, {need}, {days} and the like. */
 static char *fill_in(const struct lab *l, const char *sentence)
 {
-	const char *const *licences = profile_key_find("licence")->choices;
 	struct buf b = BUF_INIT;
 
 	for (const char *p = sentence; *p;) {
@@ -90,19 +132,9 @@ static char *fill_in(const struct lab *l, const char *sentence)
 		p += n;
 		if (!*p)
 			break;
-		if (strncmp(p, "{clients}", 9) == 0)
-			buf_addf(&b, "%u", l->clients);
-		else if (strncmp(p, "{need}", 6) == 0)
-			buf_addf(&b, "%u", l->need);
-		else if (strncmp(p, "{days}", 6) == 0)
-			buf_addf(&b, "%u", l->days);
-		else if (strncmp(p, "{seats}", 7) == 0)
-			buf_addf(&b, "%u", l->seats);
-		else if (strncmp(p, "{edition}", 9) == 0)
-			buf_adds(&b, l->edition_name);
-		else if (strncmp(p, "{licence}", 9) == 0)
-			buf_addf(&b, "%s (%s)", licences[l->licence], l->licence_from);
-		p += strcspn(p, "}") + 1;
+		n = strcspn(++p, "}");
+		add_placeholder(&b, l, p, n);
+		p += n + 1;
 	}
 	return buf_steal(&b);
 }
@@ -186,17 +218,38 @@ static bool recloned_within_grace(const struct lab *l)
 
 static bool recloned_with_rearms(const struct lab *l)
 {
-	return l->days > GRACE_DAYS && l->days <= REARMED_DAYS;
+	return l->days > GRACE_DAYS && l->days <= l->total;
+}
+
+static bool grace_would_do(const struct lab *l)
+{
+	return l->days && l->days <= l->total;
+}
+
+/* Longer than Windows runs, but not if the rearms are used later. */
+static bool outlasts_grace_a_little(const struct lab *l)
+{
+	return l->days > l->total && l->days <= l->longest;
+}
+
+static bool outlasts_grace(const struct lab *l)
+{
+	return l->days > l->total && l->days > l->longest;
+}
+
+static bool longer_than_grace(const struct lab *l)
+{
+	return l->days > l->total;
 }
 
 static bool recloned_often(const struct lab *l)
 {
-	return l->days && l->days <= REARMED_DAYS;
+	return l->days && l->days <= OFTEN_DAYS;
 }
 
 static bool recloned_rarely(const struct lab *l)
 {
-	return l->days > REARMED_DAYS;
+	return l->days > OFTEN_DAYS;
 }
 
 static bool never_recloned(const struct lab *l)
@@ -282,13 +335,13 @@ static const struct rule {
 	    "Re-cloned every {days} days, within the 30 days that Windows runs without "
 	    "activation (handout, Initial Grace Period)"},
 	{recloned_with_rearms, STRATEGY_NONE,
-	    "Re-cloned every {days} days, within the 120 that Windows runs without activation "
+	    "Re-cloned every {days} days, within the {total} that Windows runs without activation "
 	    "when it is rearmed three times (handout, Initial Grace Period)"},
 	{kms_possible, STRATEGY_KMS,
 	    "KMS all the same: the licence is {licence}, there is no MAK, and no re-cloning "
-	    "within 120 days that would do without activation"},
-	{recloned_rarely, STRATEGY_SINGLE,
-	    "Re-cloned every {days} days, longer than the 120 that Windows runs without "
+	    "within {total} days that would do without activation"},
+	{longer_than_grace, STRATEGY_SINGLE,
+	    "Re-cloned every {days} days, longer than the {total} that Windows runs without "
 	    "activation, and no volume key that could be used: each PC by itself (handout, "
 	    "Einzelcomputer)"},
 	{never_recloned, STRATEGY_SINGLE,
@@ -436,14 +489,20 @@ static const struct {
 	    "strategy = none"},
 
 	{ON(NONE), recloned_with_rearms,
-	    "{days} days are more than the 30 of one grace period: each PC has to use Windows' own "
-	    "slmgr /rearm and restart, which Windows allows three times"},
-	{ON(NONE), recloned_rarely,
-	    "re-cloned too rarely: {days} days are more than the 120 that Windows runs without "
+	    "{days} days are more than the 30 of one grace period: each PC has to use {rearms} of "
+	    "the three rearms that Windows allows (slmgr /rearm), each with a restart, and runs "
+	    "{total} days with all three; an image that was generalized before may have fewer left "
+	    "(slmgr /dlv shows them)"},
+	{ON(NONE), outlasts_grace_a_little,
+	    "re-cloned too rarely: {days} days are more than the {total} that Windows runs without "
+	    "activation when it is rearmed with {left} days left; with rearm_when_days_left = 1 it "
+	    "is {longest}"},
+	{ON(NONE), outlasts_grace,
+	    "re-cloned too rarely: {days} days are more than the {total} that Windows runs without "
 	    "activation; after that the desktop turns black and reminders appear"},
 	{ON(NONE), never_recloned,
 	    "say in [lab] reclone_days how often the PCs are re-cloned: without activation "
-	    "Windows runs 30 days, with three rearms 120"},
+	    "Windows runs 30 days, with three rearms {total}"},
 	{ON(NONE), unsealed_allowed,
 	    "only sysprep /generalize or a rearm begins a new grace period: clones of an unsealed "
 	    "image go on with what is left of the image's own"},
@@ -460,7 +519,7 @@ static const struct {
 	{ON(SINGLE), many_seats,
 	    "{seats} PCs one by one is much work: ask whether the school's contract includes a KMS "
 	    "key or a MAK, and say so in [lab] licence"},
-	{ON(SINGLE), recloned_often,
+	{ON(SINGLE), grace_would_do,
 	    "re-cloning every {days} days undoes each PC's activation: strategy = none may do"},
 	{ON(SINGLE), always,
 	    "activate each PC once, then keep an image of that PC: put back on the same hardware "

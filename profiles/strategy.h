@@ -19,6 +19,16 @@ struct strategy_decision {
 	struct strvec advice;		/* what the admin should also do or know */
 };
 
+/* Of Windows 7: the initial grace period, and how often a new installation can begin it again. */
+#define GRACE_DAYS 30u
+#define REARMS 3u
+
+/*
+ * How long a clone runs without activation when each rearm is used with @days_left days of the
+ * grace period left: 30 to 120 days.
+ */
+unsigned strategy_days_without_activation(unsigned days_left);
+
 /* Always decides. Rules: see w7prep-strategies(7), each with its source. */
 void strategy_decide(const struct profile *p, const struct strategy_image *image,
 		     struct strategy_decision *out);

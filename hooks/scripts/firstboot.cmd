@@ -11,7 +11,7 @@ set "here=%~dp0"
 set "sys=%SystemRoot%\System32"
 set "spp=%SystemRoot%\ServiceProfiles\NetworkService\AppData\Roaming\Microsoft\SoftwareProtectionPlatform"
 set "vbs="%sys%\cscript.exe" //nologo //B"
-for %%v in (STRATEGY ACTIVATE PACKAGE STORE PRODUCT KEY REARM_ONCE RESTART) do set "W7_%%v="
+for %%v in (STRATEGY ACTIVATE PACKAGE STORE PRODUCT KEY REARM_ONCE RESTART REPORT_SHARE) do set "W7_%%v="
 for %%f in (settings kb971033 store key client-id) do if exist "%here%%%f.cmd" call "%here%%%f.cmd"
 
 if exist "%here%firstboot.done" (
@@ -30,6 +30,7 @@ if not defined W7_RESTART call :activate
 call :restore_notification
 call :schedule_rearm
 call :log first-boot 0 "finished"
+if exist "%here%report.cmd" call "%here%report.cmd"
 if defined W7_RESTART "%sys%\shutdown.exe" /r /t 0 >nul 2>&1
 exit /b 0
 

@@ -7,8 +7,13 @@ set "here=%~dp0"
 set "sys=%SystemRoot%\System32"
 set "vbs="%sys%\cscript.exe" //nologo //B"
 set "W7_REARM_DAYS=3"
-if exist "%here%rearm-settings.cmd" call "%here%rearm-settings.cmd"
+for %%v in (logged W7_REPORT_SHARE) do set "%%v="
+for %%f in (settings rearm-settings) do if exist "%here%%%f.cmd" call "%here%%%f.cmd"
+call :daily
+if defined logged if exist "%here%report.cmd" call "%here%report.cmd"
+exit /b 0
 
+:daily
 %vbs% "%here%licensing.vbs" licensed >nul 2>&1 <nul
 if "%ERRORLEVEL%"=="0" exit /b 0
 
@@ -59,5 +64,6 @@ call :log rearms 0 "no rearm left, days left: %days%. Re-clone or activate this 
 exit /b 0
 
 :log
+set "logged=1"
 %vbs% "%here%log.vbs" "%here%activation.log" %1 %2 "%~3" >nul 2>&1 <nul
 exit /b 0

@@ -103,6 +103,24 @@ expect_calls "${dism/amd64/x86}" "${kb4487266[@]:1:4}" "licensing.vbs listed $pr
 [ -e "$store/tokens.dat" ] || fail "the fresh licence store was deleted"
 expect_secret "$professional"
 
+# The log goes to a share too; that it cannot be reached does no harm.
+share="$WINEPREFIX/dosdevices/unc/SRV/logs\$/room 12"
+rm -rf "$WINEPREFIX/dosdevices/unc"
+clone "$kms
+[clone]
+report_share = \\\\SRV\\logs\$\\room 12"
+cp -a "$placed" "$T/pristine-report"
+first_boot
+expect_calls "${kb4487266[@]}"
+expect_log ' report 0x00000001 .*SRV.logs\$.room 12.[^ ]+\.log'
+rm -rf "$placed" && cp -a "$T/pristine-report" "$placed"
+mkdir -p "$share"
+first_boot
+expect_log ' report 0x00000000 .*SRV.logs'
+reported=$(find "$share" -type f)
+grep -v ' report ' "$log" | cmp - "$reported" || fail "another log was reported"
+rm -f "$reported"
+
 # A 32-bit caller: everything runs in the real cmd.exe.
 clone "$kms"
 mkdir "$windows/Sysnative"
@@ -175,8 +193,10 @@ hivexget "$hive" 'Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform
 expect_out '^1$|00000001$'
 
 # none: no activation by itself, KB971033, then the daily task.
-clone '[activation]
-strategy = none'
+clone "[activation]
+strategy = none
+[clone]
+report_share = \\\\SRV\\logs\$\\room 12"
 first_boot
 expect_calls "$dism" 'schtasks /Create /TN "w7prep rearm" /XML rearm.xml /F'
 [ -z "$(command -v xmllint)" ] || xmllint --noout "$placed/rearm.xml" || fail "rearm.xml"
@@ -184,12 +204,16 @@ expect_calls "$dism" 'schtasks /Create /TN "w7prep rearm" /XML rearm.xml /F'
 task=$(sed -n 's,.*<Arguments>\(.*\)</Arguments>.*,\1,p' "$placed/rearm.xml" | tr -d '\r')
 script=$(in_clone "${task#/d /c }")
 daily() { run_in_clone "$script" licensed=1 "$@"; }
+rm -f "$reported"
 daily days=10
 expect_calls "licensing.vbs licensed" "licensing.vbs days"
+[ ! -e "$reported" ] || fail "reported though nothing was logged"
 daily days=2 rearms=0
 expect_calls "licensing.vbs licensed" "licensing.vbs days" "licensing.vbs rearms" \
     'schtasks /Delete /TN "w7prep rearm" /F'
 expect_log ' rearms 0x00000000 no rearm left, days left: 2'
+grep -q 'no rearm left, days left: 2' "$reported" || fail "not reported"
+rm -rf "$WINEPREFIX/dosdevices/unc"
 daily days=-2147217406
 expect_log ' grace-period 0x80041002 '
 daily days=2 rearms=3 /rearm=-1073425657

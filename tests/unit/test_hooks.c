@@ -129,6 +129,7 @@ static struct profile profile_of(enum strategy strategy)
 	    .name = (char *)(uintptr_t) "lab",
 	    .strategy = strategy,
 	    .activate_at_first_boot = true,
+	    .rearm_when_days_left = 3,
 	    .require_sealed = true,
 	    .mobile = UNSET,
 	};
@@ -343,12 +344,17 @@ static const char *written(const struct plan *p, const char *path)
 	return c->content.data;
 }
 
-static void assert_has_note(const struct plan *p, const char *part)
+static bool has_note(const struct plan *p, const char *part)
 {
 	for (size_t i = 0; i < p->notes.n; i++)
 		if (name_contains(p->notes.v[i], part))
-			return;
-	ck_abort_msg("no note with \"%s\"", part);
+			return true;
+	return false;
+}
+
+static void assert_has_note(const struct plan *p, const char *part)
+{
+	ck_assert_msg(has_note(p, part), "no note with \"%s\"", part);
 }
 
 /* Plan, carry it out, plan again: the second must be empty. Returns the first. */
@@ -710,12 +716,21 @@ START_TEST(mak_is_placed_as_a_secret)
 	placed(win, PLACED "mak.key")->safe_secret = false;
 	p = converge(win, &profile);
 	ck_assert_uint_eq(p.changes.list.n, 1);
+	ck_assert(!has_note(&p, "--rebuild"));
+	plan_free(&p);
+
+	/* another key */
+	buf_reset(&placed(win, PLACED "mak.key")->content);
+	buf_adds(&placed(win, PLACED "mak.key")->content, "QQQQQ-WWWWW-RRRRR-TTTTT-YYYYY\r\n");
+	p = converge(win, &profile);
+	assert_has_note(&p, "held the product key of mak.key: a WIM keeps it in superseded data");
 	plan_free(&p);
 
 	/* another profile takes it out again */
 	profile = profile_of(STRATEGY_KMS);
 	p = converge(win, &profile);
 	ck_assert_ptr_nonnull(find(&p, CHANGE_DELETE_FILE, PLACED "mak.key"));
+	assert_has_note(&p, "rebuilt (apply --rebuild)");
 	plan_free(&p);
 	unlink(path);
 	drop(win);
@@ -754,19 +769,18 @@ START_TEST(none_switches_activation_off_and_rearms)
 	struct windows *win = facts();
 	struct profile profile = profile_of(STRATEGY_NONE);
 
-	profile.reclone_days = 200;
 	struct plan p = converge(win, &profile);
 	ck_assert_uint_eq(win->policy.manual_activation, 1);
 	ck_assert(win->spp.tokens);
 	ck_assert(name_contains(written(&p, PLACED "rearm.cmd"), "slmgr.vbs"));
 	ck_assert(name_contains(written(&p, PLACED "rearm-settings.cmd"), "W7_REARM_DAYS=3"));
 	ck_assert(name_contains(written(&p, PLACED "settings.cmd"), "W7_ACTIVATE=0"));
-	assert_has_note(&p, "120 days at most");
 	plan_free(&p);
 
-	profile.reclone_days = 100;
+	profile.rearm_when_days_left = 10;
 	p = converge(win, &profile);
-	assert_has_note(&p, "need 3 rearms");
+	ck_assert(name_contains(written(&p, PLACED "rearm-settings.cmd"), "W7_REARM_DAYS=10"));
+	ck_assert_uint_eq(p.changes.list.n, 1);
 	plan_free(&p);
 	drop(win);
 }
@@ -908,6 +922,27 @@ START_TEST(oem_changes_nothing)
 END_TEST
 
 /* ---- first boot ---- */
+
+START_TEST(report_share_is_handed_to_the_scripts)
+{
+	struct windows *win = facts();
+	struct profile profile = profile_of(STRATEGY_KMS);
+
+	profile.report_share = (char *)(uintptr_t) "\\\\srv\\logs$\\room 12";
+	struct plan p = converge(win, &profile);
+	ck_assert(name_contains(
+	    written(&p, PLACED "settings.cmd"), "W7_REPORT_SHARE=\\\\srv\\logs$\\room 12\""));
+	ck_assert(strvec_has(&p.placed, "report.cmd"));
+	plan_free(&p);
+
+	profile.report_share = NULL;
+	p = converge(win, &profile);
+	ck_assert_ptr_nonnull(find(&p, CHANGE_DELETE_FILE, PLACED "report.cmd"));
+	ck_assert(!name_contains(written(&p, PLACED "settings.cmd"), "REPORT"));
+	plan_free(&p);
+	drop(win);
+}
+END_TEST
 
 START_TEST(setup_complete_is_kept_and_chained_once)
 {
@@ -1052,6 +1087,7 @@ SUITE("hooks", kms_prepares_a_sealed_image, kms_key_follows_the_edition,
     mak_strips_only_when_told, mak_needs_its_key, none_switches_activation_off_and_rearms,
     mak_proxy_opens_the_domain_rules, mak_proxy_limits_the_rules_to_vamt,
     mak_proxy_opens_nothing_unasked, mak_proxy_installs_a_key_it_is_given, oem_changes_nothing,
-    setup_complete_is_kept_and_chained_once, older_line_of_ours_is_replaced,
+    report_share_is_handed_to_the_scripts, setup_complete_is_kept_and_chained_once,
+    older_line_of_ours_is_replaced,
     open_setup_complete_gets_a_closed_descriptor, setup_complete_that_cmd_cannot_run_is_refused,
     strays_and_open_scripts_are_mended, facts_refusals_come_first, scripts_are_ascii_and_crlf)

@@ -252,6 +252,41 @@ START_TEST(good_hosts)
 }
 END_TEST
 
+START_TEST(shares)
+{
+	static const char *const good[] = {"\\\\srv\\logs$", "\\\\10.0.0.1\\a\\room 12\\w7-prep_2.0"};
+	static const char *const bad[] = {"//srv/logs", "\\\\srv", "\\srv\\logs", "\\\\\\logs",
+	    "\\\\srv\\..\\x", "\\\\srv\\a\\\\b", "\\\\srv\\100%", "\\\\srv\\a&b", "\\\\srv\\\"a",
+	    "\\\\srv\\b\xc3\xbcro", "\\\\?\\C:\\x", "\\\\a b\\x", "\\\\srv\\x.", "logs"};
+	struct profile p;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		CLEANUP(free) char *text = xasprintf("[clone]\nreport_share = %s\n", good[i]);
+
+		read_ok(text, &p);
+		ck_assert_str_eq(p.report_share, good[i]);
+		profile_free(&p);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CLEANUP(free) char *text = xasprintf("[clone]\nreport_share = '%s'\n", bad[i]);
+		CLEANUP(free) char *said = complaints(text);
+
+		ck_assert_msg(strstr(said, "lab.ini:2: report_share = '") &&
+				  strstr(said, "must be a share, \\\\server\\share"),
+		    "%s: %s", bad[i], said);
+	}
+	CLEANUP(free) char *longest = xcalloc(202, 1);
+	memset(longest, 'x', 201);
+	memcpy(longest, "\\\\s\\", 4);
+	CLEANUP(free) char *text = xasprintf("[clone]\nreport_share = %s\n", longest);
+	CLEANUP(free) char *said = complaints(text);
+	ck_assert_msg(strstr(said, "too long"), "%s", said);
+	text[strlen(text) - 2] = '\0';
+	read_ok(text, &p);
+	profile_free(&p);
+}
+END_TEST
+
 START_TEST(encodings)
 {
 	static const char bom[] = "\xef\xbb\xbf[lab]\r\nseats = 3\r\n";
@@ -399,6 +434,6 @@ START_TEST(oddities_warn)
 END_TEST
 
 PROFILE_SUITE("profile", everything_said, nothing_said, table_of_keys, each_fault_is_told,
-    all_complaints_come_at_once, complaints_are_bounded, good_hosts, encodings,
+    all_complaints_come_at_once, complaints_are_bounded, good_hosts, shares, encodings,
     long_lines_and_files, what_is_no_readable_file, a_key_is_refused_and_not_repeated,
     oddities_warn)

@@ -8,7 +8,7 @@ struct scenario {
 	const char *what;
 	enum strategy said;
 	enum lab_licence licence;
-	unsigned seats, kms_clients, days;
+	unsigned seats, kms_clients, days, left;
 	enum tristate mobile;
 	const char *kms_host, *mak_file, *domain;
 	struct strategy_image image;
@@ -43,6 +43,7 @@ static struct profile profile_of(const struct scenario *s)
 	    .seats = s->seats,
 	    .kms_clients = s->kms_clients,
 	    .reclone_days = s->days,
+	    .rearm_when_days_left = s->left,
 	    .mobile = s->mobile,
 	    .kms_host = (char *)s->kms_host,
 	    .mak_key_file = (char *)s->mak_file,
@@ -197,6 +198,35 @@ START_TEST(without_a_key)
 	};
 
 	CHECK(list);
+}
+END_TEST
+
+/* Each rearm that is used early costs the days that were left. */
+START_TEST(days_that_the_rearms_give)
+{
+	static const struct scenario list[] = {
+	    {"111 of 111", .days = 111, .left = 3, .decided = STRATEGY_NONE,
+		.because = "within the 111", .advice = "use 3 of the three rearms"},
+	    {"112 of 111", .days = 112, .left = 3, .decided = STRATEGY_SINGLE,
+		.because = "longer than the 111"},
+	    {"57 take one", .days = 57, .left = 3, .decided = STRATEGY_NONE, .because = "within",
+		.advice = "use 1 of the three rearms that Windows allows"},
+	    {"58 take two", .days = 58, .left = 3, .decided = STRATEGY_NONE, .because = "within",
+		.advice = "use 2 of the three rearms"},
+	    {"29 days left", .days = 33, .left = 29, .decided = STRATEGY_NONE,
+		.because = "within the 33"},
+	    {"later would do", STRATEGY_NONE, .days = 117, .left = 3, .decided = STRATEGY_NONE,
+		.because = "says", .advice = "117 days are more than the 111 that Windows runs "
+					     "without activation when it is rearmed with 3 days "
+					     "left; with rearm_when_days_left = 1 it is 117"},
+	    {"nothing would do", STRATEGY_NONE, .days = 118, .left = 3, .decided = STRATEGY_NONE,
+		.because = "says", .advice = "too rarely: 118 days are more than the 111 that "
+					     "Windows runs without activation; after"},
+	};
+
+	CHECK(list);
+	ck_assert_uint_eq(strategy_days_without_activation(0), 120);
+	ck_assert_uint_eq(strategy_days_without_activation(29), 33);
 }
 END_TEST
 
@@ -430,6 +460,7 @@ START_TEST(auto_always_decides)
 }
 END_TEST
 
-SUITE("strategy", kms_by_numbers, mobile_pcs, mak_by_recloning, without_a_key, editions_decide,
+SUITE("strategy", kms_by_numbers, mobile_pcs, mak_by_recloning, without_a_key, days_that_the_rearms_give,
+    editions_decide,
     vendor_images, a_strategy_that_is_said_is_taken_with_advice, no_advice_without_need,
     advice_on_sealing_and_the_update, where_it_was_said, auto_always_decides)
