@@ -169,8 +169,9 @@ static int mount_best(struct gfs *f, struct gfs_volume *v, struct error *err)
 {
 	CLEANUP(error) struct error first = ERROR_INIT;
 
-	if (check_device(f, v, err) != 0)
+	if (!v->checked && check_device(f, v, err) != 0)
 		return -1;
+	v->checked = true;
 	if (f->write && !f->settled && !v->info->dirty) {
 		if (mount(f, v, true, &first) == 0)
 			return 0;
@@ -245,8 +246,9 @@ static int gfs_begin(struct image *im, struct error *err)
 }
 
 /*
- * ntfs-3g ends with the unmount and has written everything; then the appliance's own cache of
- * the device goes, so that what is read next comes from the disk.
+ * ntfs-3g ends with the unmount and has written everything; it was the only one to have the device
+ * open, and with the last to close it Linux drops what it had cached of it. What is read
+ * next comes from the disk.
  */
 static int gfs_settle(struct image *im, struct error *err)
 {
@@ -264,8 +266,6 @@ static int gfs_settle(struct image *im, struct error *err)
 			return appliance_err(f->g, err, "cannot unmount volume %u", v->info->index);
 		v->mount = GFS_UNMOUNTED;
 		gfs_forget_all(&v->root);
-		if (guestfs_sync(f->g) != 0 || guestfs_blockdev_flushbufs(f->g, v->device) != 0)
-			return appliance_err(f->g, err, "cannot sync volume %u", v->info->index);
 	}
 	return 0;
 }

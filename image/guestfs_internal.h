@@ -32,6 +32,7 @@ struct gfs_volume {
 	const struct image_volume *info;
 	char *device;		/* of the appliance: "/dev/sda2" */
 	char *mountpoint;	/* "/v2" */
+	bool checked;		/* the device is the volume that info describes */
 	enum gfs_mount mount;
 	bool changed;		/* since it was mounted: the device may lag behind the files */
 	uint32_t cluster_size;

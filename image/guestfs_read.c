@@ -14,8 +14,8 @@
 
 /* A message of libguestfs's protocol holds 4 MiB. */
 #define PIECE (2u << 20)
-/* Below this the file's bytes are fetched sooner than their place is found out. */
-#define RUNS_MIN (256u << 10)
+/* Below this the bytes are here sooner than it is found out where they are. */
+#define RUNS_MIN (1u << 20)
 #define BLOCK 4096u
 #define HOST_PIECE (4u << 20)
 #define SD_MAX (64u << 10)
@@ -159,7 +159,7 @@ static int copy_run(struct gfs *f, uint64_t from, uint64_t length, int fd, uint6
 static int fetch_runs(struct gfs *f, struct gfs_volume *v, const struct gfs_node *n,
     const char *real, int fd, struct error *err)
 {
-	if (n->size < RUNS_MIN || v->changed || !v->cluster_size)
+	if (v->changed || !v->cluster_size)
 		return 0;
 	CLEANUP(free) char *command = xasprintf("ntfsinfo -f -v -i %llu %s",
 	    (unsigned long long)n->inode, v->device);
@@ -200,6 +200,14 @@ int gfs_fetch(struct image *im, size_t vol, const char *path, int fd, struct err
 		    (unsigned long long)n->size);
 	if (ftruncate(fd, 0) != 0)
 		return err_errno(err, "cannot write a copy of %s", path);
+	if (n->size < RUNS_MIN) {
+		CLEANUP(buf) struct buf all = BUF_INIT;
+
+		if (pread_some(f, real, 0, (size_t)n->size, &all, err) != 0 ||
+		    pwrite_all(fd, all.data, all.len, 0, err) != 0)
+			return -1;
+		return 1;
+	}
 	rc = fetch_runs(f, v, n, real, fd, err);
 	if (rc == 0 && guestfs_download(f->g, real, self) != 0)
 		rc = appliance_err(f->g, err, "cannot read %s", path);
