@@ -106,6 +106,42 @@ static s64 clip(const struct ntfsvol *v, s64 count, s64 off)
 	return (uint64_t)count < v->size - (uint64_t)off ? count : (s64)(v->size - (uint64_t)off);
 }
 
+static int read_device(struct ntfsvol *v, void *p, size_t n, uint64_t off)
+{
+	if (blockdev_read(v->dev, p, n, v->offset + off, v->io.code ? NULL : &v->io) == 0)
+		return 0;
+	errno = EIO;
+	return -1;
+}
+
+/* @n bytes that lie within one line. */
+static int read_line(struct ntfsvol *v, void *p, size_t n, uint64_t off)
+{
+	uint64_t number = off / NTFS_LINE, start = number * NTFS_LINE;
+	struct ntfs_line *line = &v->lines[number % NTFS_LINES];
+	uint64_t there = v->size - start < NTFS_LINE ? v->size - start : NTFS_LINE;
+
+	if (!line->valid || line->number != number) {
+		line->valid = false;
+		if (read_device(v, line->data, (size_t)there, start) != 0)
+			return -1;
+		line->number = number;
+		line->valid = true;
+	}
+	memcpy(p, line->data + (off - start), n);
+	return 0;
+}
+
+static void drop_lines(struct ntfsvol *v, size_t n, uint64_t off)
+{
+	for (uint64_t number = off / NTFS_LINE; number <= (off + n - 1) / NTFS_LINE; number++) {
+		struct ntfs_line *line = &v->lines[number % NTFS_LINES];
+
+		if (line->number == number)
+			line->valid = false;
+	}
+}
+
 static s64 dev_pread(struct ntfs_device *dev, void *p, s64 count, s64 off)
 {
 	struct ntfsvol *v = of(dev);
@@ -113,12 +149,10 @@ static s64 dev_pread(struct ntfs_device *dev, void *p, s64 count, s64 off)
 
 	if (n <= 0)
 		return n;
-	if (blockdev_read(
-		v->dev, p, (size_t)n, v->offset + (uint64_t)off, v->io.code ? NULL : &v->io) != 0) {
-		errno = EIO;
-		return -1;
-	}
-	return n;
+	uint64_t first = (uint64_t)off / NTFS_LINE, last = (uint64_t)(off + n - 1) / NTFS_LINE;
+	int rc = first == last ? read_line(v, p, (size_t)n, (uint64_t)off)
+			       : read_device(v, p, (size_t)n, (uint64_t)off);
+	return rc == 0 ? n : -1;
 }
 
 static s64 dev_pwrite(struct ntfs_device *dev, const void *p, s64 count, s64 off)
@@ -133,6 +167,7 @@ static s64 dev_pwrite(struct ntfs_device *dev, const void *p, s64 count, s64 off
 	if (n <= 0)
 		return n;
 	NDevSetDirty(dev);
+	drop_lines(v, (size_t)n, (uint64_t)off);
 	if (blockdev_write(
 		v->dev, p, (size_t)n, v->offset + (uint64_t)off, v->io.code ? NULL : &v->io) != 0) {
 		errno = EIO;
@@ -268,6 +303,7 @@ struct ntfsvol *ntfsvol_open(
 	v->dev = dev;
 	v->offset = offset;
 	v->size = size;
+	v->lines = xcalloc(NTFS_LINES, sizeof(*v->lines));
 	if (mount_volume(v, write, err) == 0)
 		return v;
 	ntfsvol_close(v, NULL);
@@ -291,6 +327,7 @@ int ntfsvol_close(struct ntfsvol *v, struct error *err)
 	if (rc == 0 && v->io.code)
 		rc = err_move(err, &v->io);
 	err_clear(&v->io);
+	free(v->lines);
 	free(v);
 	return rc;
 }

@@ -25,7 +25,21 @@
 #define NTFS_SD_MAX 65536
 #define NTFS_DEPTH_MAX 64	/* of a tree that is removed */
 
+/*
+ * The library reads a record or an index block at a time, each a question to qemu-nbd: what lies
+ * around it is kept, since the next one is often there. Direct-mapped; a write drops the line.
+ */
+#define NTFS_LINE (16u << 10)
+#define NTFS_LINES 128
+
+struct ntfs_line {
+	bool valid;
+	uint64_t number;	/* position on the volume / NTFS_LINE */
+	uint8_t data[NTFS_LINE];
+};
+
 struct ntfsvol {
+	struct ntfs_line *lines;	/* NTFS_LINES */
 	struct blockdev *dev;
 	uint64_t offset, size;	/* of the volume on dev */
 	s64 pos;		/* for the library's read and write without position */
