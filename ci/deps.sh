@@ -13,7 +13,8 @@ libxml2-dev libjansson-dev nettle-dev libsqlite3-dev"
 run="qemu-utils qemu-system-x86 ntfs-3g xz-utils"
 test="check wimtools libhivex-bin libwin-hivex-perl guestfs-tools libguestfs-tools partclone
 jq python3-jsonschema libxml2-utils shellcheck cppcheck valgrind wine wine64 zstd time
-clang libclang-rt-14-dev attr sqlite3 fdisk"
+clang libclang-rt-14-dev attr sqlite3 fdisk
+bind9-utils dnsmasq-base"
 
 packages=$(printf '%s ' $build $run $test)
 if [ "${1-}" = --list ]; then

@@ -7,6 +7,7 @@
 #include "plugin/commands.h"
 #include "plugin/report.h"
 #include "plugin/ui.h"
+#include "profiles/kms_dns.h"
 
 /* One row of `profile list`: name and description of the profile at @path. */
 static json_t *list_row(const char *path, const struct cli *cli)
@@ -47,6 +48,38 @@ static int list(const struct cli *cli)
 	return EXIT_DONE;
 }
 
+/*
+ * What KMS clients without a host of their own look for in DNS, ready to paste. Only where the
+ * profile comes to kms and names a host: else there is nothing to point at.
+ */
+static json_t *show_dns(const struct profile *p, const struct cli *cli)
+{
+	struct strategy_decision d = {0};
+	struct kms_dns dns = {0};
+	const char *why;
+	json_t *o = json_null();
+
+	strategy_decide(p, &(struct strategy_image){0}, &d);
+	if (d.strategy != STRATEGY_KMS || !p->kms_host) {
+		strategy_decision_free(&d);
+		return o;
+	}
+	if (kms_dns(p, &dns, &why)) {
+		o = json_pack("{ss ss ss sI ss ss ss}", "zone", dns.zone, "name", KMS_SERVICE,
+		    "target", dns.target, "port", (json_int_t)dns.port, "bind", dns.bind, "dnsmasq",
+		    dns.dnsmasq, "windows", dns.windows);
+		if (!cli->json)
+			printf("\nDNS record for clients without kms_host:\n"
+			       "  BIND         %s\n  dnsmasq      %s\n  Windows DNS  %s\n",
+			    dns.bind, dns.dnsmasq, dns.windows);
+	} else if (!cli->json) {
+		printf("\nNo DNS record to show: %s\n", why);
+	}
+	kms_dns_free(&dns);
+	strategy_decision_free(&d);
+	return o;
+}
+
 static int show(const struct cli *cli)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
@@ -79,6 +112,7 @@ static int show(const struct cli *cli)
 	json_object_set_new(row, "name", report_json_text(p.name));
 	json_object_set_new(row, "path", report_json_text(p.path));
 	json_object_set_new(row, "settings", settings);
+	json_object_set_new(row, "dns", show_dns(&p, cli));
 	if (cli->json)
 		report_json_result("profile", EXIT_DONE, "profiles", json_pack("[O]", row));
 	json_decref(row);

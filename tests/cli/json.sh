@@ -55,6 +55,9 @@ answers 2 inspect "$T/nothing"
 has '.images[0].error.code == "no-such-file"'
 answers 0 profile list
 answers 0 profile show kms
+printf '[profile]\nextends = kms\n[activation]\nkms_host = kms.school.example\n' >"$T/named.ini"
+answers 0 profile show "$T/named.ini"
+has '.profiles[0].dns.port == 1688'
 answers 0 profile advise kms
 export XDG_DATA_HOME=$T/data
 answers 2 cid list

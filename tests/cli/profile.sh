@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# profile list, show, check, advise.
+# profile list, show (with the DNS record), check, advise.
 # shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 w7=$BUILD/w7prep
@@ -52,6 +52,36 @@ run "$w7" profile show "$T/room.ini"
 expect_status 0
 expect_out 'kms_host .*kms\.school\.example.*room\.ini:5'
 expect_out 'strategy .*kms'
+
+# The DNS record, read by the name servers' own programs.
+run "$w7" profile show --json "$T/room.ini"
+expect_status 0
+dns() { jq -r ".profiles[0].dns.$1" "$T/out"; }
+[ "$(dns zone):$(dns target):$(dns port)" = school.example:kms.school.example:1688 ] || fail "another record"
+[ "$(dns windows)" = 'dnscmd /RecordAdd school.example _vlmcs._tcp 3600 SRV 0 0 1688 kms.school.example.' ] ||
+	fail "another command for a Windows DNS server"
+if command -v named-checkzone >/dev/null; then
+	printf '@ 3600 IN SOA ns admin 1 3600 600 86400 3600\n@ IN NS ns\nns IN A 192.0.2.1\nkms IN A 192.0.2.2\n%s\n' \
+	    "$(dns bind)" >"$T/zone"
+	named-checkzone -D school.example "$T/zone" >"$T/checked" 2>&1 || fail "named: $(cat "$T/checked")"
+	grep -Eq '^_vlmcs\._tcp\.school\.example\.\s+3600\s+IN\s+SRV\s+0 0 1688 kms\.school\.example\.$' "$T/checked" ||
+		fail "named reads another record: $(cat "$T/checked")"
+else
+	skip_part "bind9-utils is not installed: named did not read the DNS record"
+fi
+if command -v dnsmasq >/dev/null; then
+	dns dnsmasq >"$T/dnsmasq.conf"
+	dnsmasq --test -C "$T/dnsmasq.conf" >"$T/checked" 2>&1 || fail "dnsmasq: $(cat "$T/checked")"
+else
+	skip_part "dnsmasq-base is not installed: dnsmasq did not read the DNS record"
+fi
+run "$w7" profile show "$T/room.ini"
+expect_out '^  BIND +_vlmcs\._tcp\.school\.example\. '
+run "$w7" profile show --json kms
+[ "$(jq '.profiles[0].dns' "$T/out")" = null ] || fail "a record without a host"
+sed -i 's/^kms_host.*/kms_host = 10.0.0.1/' "$T/room.ini"
+run "$w7" profile show "$T/room.ini"
+expect_out "needs the KMS host's name"
 
 cat >"$T/auto.ini" <<'X'
 [profile]
