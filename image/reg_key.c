@@ -7,14 +7,16 @@
 #include "common/text.h"
 #include "image/hive.h"
 
-/* A key needs a cell of its own: more of them than fit in the hive are a loop. */
-#define KEY_CELL_MIN 80u
+/*
+ * Bytes of a hive for each subkey and value, at least: more of them than fit in it are a loop, or
+ * lists and data that many keys share, made to keep a reader busy for ever.
+ */
+#define ENTRY_MIN 16u
 
 static void cleanup_regf_list(struct regf_list *list)
 {
 	regf_list_free(list);
 }
-
 
 void reg_key_free(struct reg_key *k)
 {
@@ -76,6 +78,7 @@ static int find_key(const struct regf *r, const char *path, struct regf_key *out
 
 static bool load_values(const struct regf *r, const struct regf_key *key, struct reg_key *out)
 {
+	size_t left = r->end;
 	CLEANUP(regf_list) struct regf_list list = {0};
 
 	if (!regf_values(r, key, &list))
@@ -89,15 +92,18 @@ static bool load_values(const struct regf *r, const struct regf_key *key, struct
 		v->name = regf_name_utf8(&from.name, NULL);
 		v->type = from.type;
 		v->len = from.len;
-		if (from.len <= REG_DATA_MAX && !regf_data(r, &from, &v->data))
+		if (from.len > REG_DATA_MAX)
+			continue;
+		if (from.len > left || !regf_data(r, &from, &v->data))
 			return false;
+		left -= from.len;
 	}
 	return true;
 }
 
 /* @cells gets the subkeys in the order of @out->subkeys. */
-static bool load(const struct regf *r, const struct regf_key *key, struct reg_key *out,
-    struct regf_list *cells)
+static bool load(
+    const struct regf *r, const struct regf_key *key, struct reg_key *out, struct regf_list *cells)
 {
 	if (!regf_subkeys(r, key, cells, NULL) || !load_values(r, key, out))
 		return false;
@@ -130,22 +136,36 @@ struct walk {
 	const struct regf *r;
 	reg_visit visit;
 	void *opaque;
-	size_t left;		/* keys that may still come */
+	size_t entries, bytes; /* subkeys and values, and data, that may still come */
 	unsigned max_depth;
 };
+
+/* A key costs what it holds. */
+static bool afford(struct walk *w, const struct reg_key *k)
+{
+	size_t entries = k->subkeys.n + k->values.n, bytes = 0;
+
+	for (size_t i = 0; i < k->values.n; i++)
+		bytes += k->values.v[i].data.len;
+	if (entries > w->entries || bytes > w->bytes)
+		return false;
+	w->entries -= entries;
+	w->bytes -= bytes;
+	return true;
+}
 
 static char *join(const char *path, const char *name)
 {
 	return *path ? xasprintf("%s\\%s", path, name) : xstrdup(name);
 }
 
-static int walk_key(struct walk *w, const char *path, const struct regf_key *key, unsigned depth,
-    struct error *err)
+static int walk_key(
+    struct walk *w, const char *path, const struct regf_key *key, unsigned depth, struct error *err)
 {
 	CLEANUP(regf_list) struct regf_list cells = {0};
 	CLEANUP(reg_key) struct reg_key k = {0};
 
-	if (w->left-- == 0 || depth > REGF_MAX_DEPTH || !load(w->r, key, &k, &cells))
+	if (depth > REGF_MAX_DEPTH || !load(w->r, key, &k, &cells) || !afford(w, &k))
 		return damaged(path, err);
 	int rc = depth || w->max_depth > 1 ? w->visit(w->opaque, path, &k, err) : 1;
 	if (rc != 1 || depth >= w->max_depth)
@@ -165,7 +185,7 @@ static int walk_key(struct walk *w, const char *path, const struct regf_key *key
 static int walk(const struct regf *r, const char *top, unsigned max_depth, reg_visit visit,
     void *opaque, struct error *err)
 {
-	struct walk w = {r, visit, opaque, r->end / KEY_CELL_MIN + 1, max_depth};
+	struct walk w = {r, visit, opaque, r->end / ENTRY_MIN, r->end, max_depth};
 	struct regf_key key;
 	int rc = find_key(r, top, &key);
 
@@ -174,14 +194,14 @@ static int walk(const struct regf *r, const char *top, unsigned max_depth, reg_v
 	return rc == 0 ? 0 : walk_key(&w, top, &key, 0, err);
 }
 
-int reg_walk(const struct regf *r, const char *top, reg_visit visit, void *opaque,
-    struct error *err)
+int reg_walk(
+    const struct regf *r, const char *top, reg_visit visit, void *opaque, struct error *err)
 {
 	return walk(r, top, REGF_MAX_DEPTH, visit, opaque, err);
 }
 
-int reg_each_subkey(const struct regf *r, const char *top, reg_visit visit, void *opaque,
-    struct error *err)
+int reg_each_subkey(
+    const struct regf *r, const char *top, reg_visit visit, void *opaque, struct error *err)
 {
 	return walk(r, top, 1, visit, opaque, err);
 }

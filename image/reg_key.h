@@ -51,12 +51,12 @@ typedef int (*reg_visit)(void *opaque, const char *path, const struct reg_key *k
 
 /*
  * Visit @top and all below it, in the order of the hive; a @top that is not there is no error.
- * Loops in a damaged hive end as ERR_DAMAGED.
+ * Loops in a damaged hive, and lists or data that many keys share, end as ERR_DAMAGED.
  */
 int reg_walk(const struct regf *r, const char *top, reg_visit visit, void *opaque,
 	     struct error *err);
 
-/* The same for the keys directly below @top, without @top itself; the result of @visit only stops. */
+/* The same for the keys directly below @top, without @top; 0 and 1 of @visit mean the same. */
 int reg_each_subkey(const struct regf *r, const char *top, reg_visit visit, void *opaque,
 		    struct error *err);
 
