@@ -118,8 +118,8 @@ void store_place_path(struct store *s, enum wat_part part, char *path, bool is_d
 	p->is_dir = is_dir;
 }
 
-void store_place_key(struct store *s, enum wat_part part, enum change_hive hive, const char *key,
-    const char *value)
+void store_place_key(
+    struct store *s, enum wat_part part, enum change_hive hive, const char *key, const char *value)
 {
 	struct wat_place *p = VEC_PUSH(&s->out->places);
 
@@ -136,16 +136,16 @@ static bool is_below(const char *path, const char *top, char separator)
 	return name_has_prefix(path, top) && (path[n] == '\0' || path[n] == separator);
 }
 
-bool store_placed_key(const struct store *s, enum change_hive hive, const char *key,
-    const char *value)
+bool store_placed_key(
+    const struct store *s, enum change_hive hive, const char *key, const char *value)
 {
 	for (size_t i = 0; i < s->out->places.n; i++) {
 		const struct wat_place *p = &s->out->places.v[i];
 
 		if (p->path || p->hive != hive)
 			continue;
-		if (!p->value ? is_below(key, p->key, '\\') :
-				value && name_eq(key, p->key) && name_eq(value, p->value))
+		if (!p->value ? is_below(key, p->key, '\\')
+			      : value && name_eq(key, p->key) && name_eq(value, p->value))
 			return true;
 	}
 	return false;
@@ -187,8 +187,8 @@ bool store_failed(struct store *s)
 
 static void open_hive(struct store *s, enum change_hive hive)
 {
-	CLEANUP(free) char *path = xasprintf("%s/System32/config/%s", s->r.win->root,
-	    change_hive_name(hive));
+	CLEANUP(free)
+	char *path = xasprintf("%s/System32/config/%s", s->r.win->root, change_hive_name(hive));
 	struct regf *r = &s->hives[hive];
 	struct error e = ERROR_INIT;
 	struct image_stat st;
@@ -209,7 +209,8 @@ static void open_hive(struct store *s, enum change_hive hive)
 	else
 		s->mapped[hive] = true;
 	if (s->mapped[hive] && r->sequence1 != r->sequence2)
-		store_unknown(s, "%s: dirty registry hive: Windows had not finished writing it", path);
+		store_unknown(
+		    s, "%s: dirty registry hive: Windows had not finished writing it", path);
 	note_error(s, &e);
 }
 
@@ -306,8 +307,8 @@ static void read_store(struct store *s)
 	store_check(s);
 	s->wat = wat_package(s->r.win->arch);
 	if (!s->wat) {
-		store_unknown(s, "KB971033 is not known for the processor %s",
-		    win_arch_name(s->r.win->arch));
+		store_unknown(
+		    s, "KB971033 is not known for the processor %s", win_arch_name(s->r.win->arch));
 	} else {
 		wat_cbs(s);
 		wat_components(s);
@@ -321,9 +322,10 @@ static void read_store(struct store *s)
 		qsort(out->findings.v, out->findings.n, sizeof(*out->findings.v), by_finding);
 }
 
-int windows_read_servicing(struct image *im, size_t vol, struct windows *win, struct error *err)
+int windows_read_servicing(
+    struct image *im, size_t vol, bool thorough, struct windows *win, struct error *err)
 {
-	struct store s = {.r = {.im = im, .vol = vol, .win = win}};
+	struct store s = {.r = {.im = im, .vol = vol, .win = win}, .thorough = thorough};
 
 	servicing_free(win->servicing);
 	win->servicing = s.out = xcalloc(1, sizeof(*s.out));
@@ -354,8 +356,7 @@ void servicing_free(struct servicing *s)
 }
 
 /* A finding of @a that is not in @b; both are sorted. */
-static const struct servicing_finding *only_in(const struct servicing *a,
-    const struct servicing *b)
+static const struct servicing_finding *only_in(const struct servicing *a, const struct servicing *b)
 {
 	size_t k = 0;
 
@@ -368,8 +369,8 @@ static const struct servicing_finding *only_in(const struct servicing *a,
 	return NULL;
 }
 
-int servicing_compare(const struct servicing *before, const struct servicing *after,
-    struct error *err)
+int servicing_compare(
+    const struct servicing *before, const struct servicing *after, struct error *err)
 {
 	const struct servicing_finding *f = only_in(after, before);
 
@@ -379,7 +380,8 @@ int servicing_compare(const struct servicing *before, const struct servicing *af
 	f = only_in(before, after);
 	if (f || before->more != after->more)
 		return err_set(err, ERR_VERIFY,
-		    "the servicing store changed where it was not to be changed: no more \"%s: %s\"",
+		    "the servicing store changed where it was not to be changed: no more \"%s: "
+		    "%s\"",
 		    f ? servicing_kind_name(f->kind) : "", f ? f->path : "");
 	return 0;
 }

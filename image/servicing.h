@@ -85,12 +85,14 @@ struct servicing {
  * findings and unknown; -1 only where the engine fails or for ERR_INTERRUPT.
  *
  * Read are: the lists of servicing\Packages, WinSxS, its Manifests, Catalogs, FileMaps and Backup,
- * and catroot; the keys of CBS and COMPONENTS; the first bytes of every .mum and .cat; and of one
- * component in 16 the first bytes of the manifest and the list of its directory. Which ones
- * is decided by the hash in their names, so they are the same ones before and after a
- * change. KB971033's own components are always among them.
+ * and catroot; the keys of CBS and COMPONENTS; and of one in 16 the first bytes of .mum, .cat and
+ * manifest and the list of a component's directory. Which ones is decided by their names, so they
+ * are the same ones before and after a change; KB971033's own are always among them.
+ * @thorough reads every .mum and .cat (some hundred). Every manifest (over ten thousand) is
+ * never read: with an appliance that takes minutes.
  */
-int windows_read_servicing(struct image *im, size_t vol, struct windows *win, struct error *err);
+int windows_read_servicing(struct image *im, size_t vol, bool thorough, struct windows *win,
+			   struct error *err);
 
 void servicing_free(struct servicing *s);
 

@@ -39,6 +39,7 @@ enum store_dir {
 struct store {
 	struct win_reader r;
 	struct servicing *out;
+	bool thorough;
 	struct regf hives[CHANGE_HIVES];
 	bool mapped[CHANGE_HIVES];
 	struct strvec dirs[DIRS];	/* names, sorted with names_sort() */

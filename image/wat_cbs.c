@@ -31,11 +31,11 @@ static bool is_known(const struct known_value *known, const struct reg_value *v)
 
 static bool check_package_values(struct store *s, const char *path, const struct reg_key *key)
 {
-	static const struct known_value known[] = {
-	    {"InstallClient", HIVE_SZ}, {"InstallName", HIVE_SZ}, {"InstallLocation", HIVE_SZ},
-	    {"InstallUser", HIVE_SZ}, {"CurrentState", HIVE_DWORD}, {"SelfUpdate", HIVE_DWORD},
-	    {"Visibility", HIVE_DWORD}, {"InstallTimeHigh", HIVE_DWORD},
-	    {"InstallTimeLow", HIVE_DWORD}, {"Trusted", HIVE_DWORD}, {0}};
+	static const struct known_value known[] = {{"InstallClient", HIVE_SZ},
+	    {"InstallName", HIVE_SZ}, {"InstallLocation", HIVE_SZ}, {"InstallUser", HIVE_SZ},
+	    {"CurrentState", HIVE_DWORD}, {"SelfUpdate", HIVE_DWORD}, {"Visibility", HIVE_DWORD},
+	    {"InstallTimeHigh", HIVE_DWORD}, {"InstallTimeLow", HIVE_DWORD},
+	    {"Trusted", HIVE_DWORD}, {0}};
 	CLEANUP(free) char *mum = reg_value_text(reg_key_value(key, "InstallName"));
 	CLEANUP(free) char *want = xasprintf("%s.mum", s->wat->identity);
 	uint32_t state = 0;
@@ -50,8 +50,10 @@ static bool check_package_values(struct store *s, const char *path, const struct
 	reg_value_dword(reg_key_value(key, "CurrentState"), &state);
 	if (state != CBS_STATE_INSTALLED && state != CBS_STATE_STAGED &&
 	    state != CBS_STATE_SUPERSEDED)
-		store_unknown(s, "SOFTWARE\\%s: CurrentState 0x%x is neither installed, staged nor "
-		    "superseded", path, (unsigned)state);
+		store_unknown(s,
+		    "SOFTWARE\\%s: CurrentState 0x%x is neither installed, staged nor "
+		    "superseded",
+		    path, (unsigned)state);
 	else if (mum && !name_eq(mum, want))
 		store_unknown(s, "SOFTWARE\\%s: it was installed from %s", path, mum);
 	else
@@ -123,8 +125,7 @@ static void place_own_list(struct store *s, enum wat_part part, const char *path
 }
 
 /* One key of PackageDetect or ComponentDetect: who is told when it changes. */
-static int place_watch(void *opaque, const char *path, const struct reg_key *key,
-    struct error *err)
+static int place_watch(void *opaque, const char *path, const struct reg_key *key, struct error *err)
 {
 	struct store *s = opaque;
 	const char *name = key_base(path);
@@ -136,15 +137,15 @@ static int place_watch(void *opaque, const char *path, const struct reg_key *key
 	}
 	for (size_t i = 0; i < key->values.n; i++)
 		if (name_eq(key->values.v[i].name, s->wat->identity))
-			store_place_key(s, WAT_DETECT, CHANGE_SOFTWARE, path,
-			    key->values.v[i].name);
+			store_place_key(
+			    s, WAT_DETECT, CHANGE_SOFTWARE, path, key->values.v[i].name);
 	return 0;
 }
 
 static void place_evaluation(struct store *s)
 {
-	CLEANUP(free) char *path = xasprintf(KEY_CBS "\\ApplicabilityEvaluationCache\\%s",
-	    s->wat->identity);
+	CLEANUP(free)
+	char *path = xasprintf(KEY_CBS "\\ApplicabilityEvaluationCache\\%s", s->wat->identity);
 	CLEANUP(reg_key) struct reg_key key = {0};
 	bool plain = true;
 
@@ -180,16 +181,16 @@ static bool only_this_version(const struct reg_key *key)
 		const struct reg_value *v = &key->values.v[i];
 		CLEANUP(free) char *winner = *v->name ? NULL : reg_value_text(v);
 
-		if (*v->name ? !name_eq(v->name, WAT_VERSION) :
-			       !winner || !name_eq(winner, WAT_VERSION))
+		if (*v->name ? !name_eq(v->name, WAT_VERSION)
+			     : !winner || !name_eq(winner, WAT_VERSION))
 			return false;
 	}
 	return !key->subkeys.n;
 }
 
 /* Other components may share the cut name: without this version the family is another's. */
-static int place_winner(void *opaque, const char *path, const struct reg_key *key,
-    struct error *err)
+static int place_winner(
+    void *opaque, const char *path, const struct reg_key *key, struct error *err)
 {
 	struct store *s = opaque;
 	CLEANUP(free) char *sub = xasprintf("%s\\7.1", path);

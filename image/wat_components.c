@@ -23,7 +23,7 @@ static bool data_starts_with(const struct reg_value *v, const char *text)
 	size_t n = strlen(text);
 
 	return v && v->type == HIVE_BINARY && v->data.len >= n &&
-	    strncasecmp(v->data.data, text, n) == 0;
+	       strncasecmp(v->data.data, text, n) == 0;
 }
 
 static bool data_names_wat(const struct reg_value *v)
@@ -39,11 +39,11 @@ static bool data_names_wat(const struct reg_value *v)
  */
 static bool is_own_reference(const struct store *s, const char *value)
 {
-	const char *id = value + 2 + strlen(INSTALLED_BY);
+	size_t prefix = strlen("p!" INSTALLED_BY);
 
-	return strlen(value) > 2 && strchr("psi", value[0] | 0x20) && value[1] == '!' &&
-	    name_has_prefix(value + 2, INSTALLED_BY) && strlen(id) >= REFERENCE_MIN &&
-	    strncasecmp(id, s->wat->identity, REFERENCE_MIN) == 0;
+	return strlen(value) >= prefix + REFERENCE_MIN && strchr("psi", value[0] | 0x20) &&
+	       value[1] == '!' && name_has_prefix(value + 2, INSTALLED_BY) &&
+	       strncasecmp(value + prefix, s->wat->identity, REFERENCE_MIN) == 0;
 }
 
 static bool check_deployment_value(struct store *s, const char *path, const struct reg_value *v)
@@ -59,8 +59,9 @@ static bool check_deployment_value(struct store *s, const char *path, const stru
 	} else if (strlen(v->name) > 2 && v->name[1] == '!' && !is_own_reference(s, v->name)) {
 		store_unknown(s, "COMPONENTS\\%s: something else needs it, %s", path, v->name);
 	} else if (!is_own_reference(s, v->name)) {
-		store_unknown(s, "COMPONENTS\\%s!%s: not a value that a deployment is known to have",
-		    path, v->name);
+		store_unknown(s,
+		    "COMPONENTS\\%s!%s: not a value that a deployment is known to have", path,
+		    v->name);
 	} else {
 		return true;
 	}
@@ -68,8 +69,8 @@ static bool check_deployment_value(struct store *s, const char *path, const stru
 }
 
 /* Of all deployments the one whose appid is this package's. */
-static int find_deployment(void *opaque, const char *path, const struct reg_key *key,
-    struct error *err)
+static int find_deployment(
+    void *opaque, const char *path, const struct reg_key *key, struct error *err)
 {
 	struct store *s = opaque;
 	const struct reg_value *appid = reg_key_value(key, "appid");
@@ -86,7 +87,8 @@ static int find_deployment(void *opaque, const char *path, const struct reg_key 
 	for (size_t i = 0; known && i < key->values.n; i++)
 		known = check_deployment_value(s, path, &key->values.v[i]);
 	if (known && key->subkeys.n)
-		store_unknown(s, "COMPONENTS\\%s\\%s: no such key is known", path, key->subkeys.v[0]);
+		store_unknown(
+		    s, "COMPONENTS\\%s\\%s: no such key is known", path, key->subkeys.v[0]);
 	else if (known)
 		store_place_key(s, WAT_DEPLOYMENT, CHANGE_COMPONENTS, path, NULL);
 	return 0;
@@ -104,19 +106,22 @@ static bool has_file(const struct wat_component *c, const char *name)
 
 static bool is_identity(const struct wat_component *c, const struct reg_value *v)
 {
-	CLEANUP(free) char *want = xasprintf("%s, Culture=neutral, Version=" WAT_VERSION
-	    ", PublicKeyToken=" WAT_TOKEN ", ProcessorArchitecture=%s", c->name, c->arch);
+	CLEANUP(free)
+	char *want = xasprintf("%s, Culture=neutral, Version=" WAT_VERSION
+			       ", PublicKeyToken=" WAT_TOKEN ", ProcessorArchitecture=%s",
+	    c->name, c->arch);
 
 	return data_starts_with(v, want);
 }
 
-static bool check_component_value(struct store *s, const struct wat_component *c,
-    const char *path, const struct reg_value *v)
+static bool check_component_value(
+    struct store *s, const struct wat_component *c, const char *path, const struct reg_value *v)
 {
 	if (name_has_prefix(v->name, "c!")) {
 		if (s->deployment && name_eq(v->name + 2, s->deployment))
 			return true;
-		store_unknown(s, "COMPONENTS\\%s: another deployment uses it, %s", path, v->name + 2);
+		store_unknown(
+		    s, "COMPONENTS\\%s: another deployment uses it, %s", path, v->name + 2);
 		return false;
 	}
 	if ((name_eq(v->name, "identity") && is_identity(c, v)) ||
@@ -124,9 +129,17 @@ static bool check_component_value(struct store *s, const struct wat_component *c
 	    (name_eq(v->name, "CF") && v->type == HIVE_DWORD) ||
 	    (name_has_prefix(v->name, "f!") && has_file(c, v->name + 2)))
 		return true;
-	store_unknown(s, "COMPONENTS\\%s!%s: not a value that this component is known to have", path,
-	    v->name);
+	store_unknown(s, "COMPONENTS\\%s!%s: not a value that this component is known to have",
+	    path, v->name);
 	return false;
+}
+
+/* A c! value for the package's deployment: the other way round, it is known to be its component. */
+static bool is_linked(const struct store *s, const struct reg_key *key)
+{
+	CLEANUP(free) char *link = s->deployment ? xasprintf("c!%s", s->deployment) : NULL;
+
+	return link && reg_key_value(key, link);
 }
 
 static void place_component(struct store *s, const struct wat_component *c)
@@ -138,14 +151,19 @@ static void place_component(struct store *s, const struct wat_component *c)
 
 	if (!names_has(&s->dirs[DIR_MANIFESTS], manifest) ||
 	    !store_key(s, CHANGE_COMPONENTS, path, &key) || !reg_key_value(&key, "identity")) {
-		store_unknown(s, "COMPONENTS\\%s: the package is there, this component of it is not",
-		    path);
+		store_unknown(
+		    s, "COMPONENTS\\%s: the package is there, this component of it is not", path);
 		return;
 	}
 	for (size_t i = 0; known && i < key.values.n; i++)
 		known = check_component_value(s, c, path, &key.values.v[i]);
+	if (known && s->deployment && !is_linked(s, &key)) {
+		store_unknown(s, "COMPONENTS\\%s: not linked with the package's deployment", path);
+		known = false;
+	}
 	if (known && key.subkeys.n)
-		store_unknown(s, "COMPONENTS\\%s\\%s: no such key is known", path, key.subkeys.v[0]);
+		store_unknown(
+		    s, "COMPONENTS\\%s\\%s: no such key is known", path, key.subkeys.v[0]);
 	if (!known || key.subkeys.n)
 		return;
 	store_place_key(s, WAT_COMPONENT, CHANGE_COMPONENTS, path, NULL);
@@ -221,20 +239,25 @@ static void place_store_catalog(struct store *s)
 
 	if (!store_key(s, CHANGE_COMPONENTS, path, &key) ||
 	    !names_has(&s->dirs[DIR_CATALOGS], file)) {
-		store_unknown(s, "COMPONENTS\\%s: the component store does not have the package's "
-		    "catalog", path);
+		store_unknown(s,
+		    "COMPONENTS\\%s: the component store does not have the package's "
+		    "catalog",
+		    path);
 		return;
 	}
 	for (size_t i = 0; i < key.values.n; i++) {
 		const char *name = key.values.v[i].name;
 
-		if (s->deployment && name_has_prefix(name, "c!") && name_eq(name + 2, s->deployment))
+		if (s->deployment && name_has_prefix(name, "c!") &&
+		    name_eq(name + 2, s->deployment))
 			continue;
-		store_unknown(s, "COMPONENTS\\%s: it is not for this package alone, %s", path, name);
+		store_unknown(
+		    s, "COMPONENTS\\%s: it is not for this package alone, %s", path, name);
 		return;
 	}
 	if (key.subkeys.n) {
-		store_unknown(s, "COMPONENTS\\%s\\%s: no such key is known", path, key.subkeys.v[0]);
+		store_unknown(
+		    s, "COMPONENTS\\%s\\%s: no such key is known", path, key.subkeys.v[0]);
 		return;
 	}
 	store_place_key(s, WAT_CATALOG, CHANGE_COMPONENTS, path, NULL);
@@ -244,8 +267,8 @@ static void place_store_catalog(struct store *s)
 /* ---- what Windows derives from components ---- */
 
 /* DerivedData\VersionedIndex\<Windows version>\ComponentFamilies\<family>: a v! value a version. */
-static int place_family(void *opaque, const char *path, const struct reg_key *key,
-    struct error *err)
+static int place_family(
+    void *opaque, const char *path, const struct reg_key *key, struct error *err)
 {
 	struct store *s = opaque;
 	const char *name = key_base(path);
@@ -266,15 +289,15 @@ static int place_family(void *opaque, const char *path, const struct reg_key *ke
 /* Which components own the files of a directory: "$$_system32_wat_<hash>.cdf-ms". */
 static void place_file_maps(struct store *s)
 {
-	static const char *const maps[] = {"$$_system32_wat_????????????????.cdf-ms",
-	    "$$_syswow64_wat_????????????????.cdf-ms"};
+	static const char *const maps[] = {
+	    "$$_system32_wat_????????????????.cdf-ms", "$$_syswow64_wat_????????????????.cdf-ms"};
 	const struct strvec *names = &s->dirs[DIR_MAPS];
 
 	for (size_t i = 0; i < names->n; i++)
 		for (size_t k = 0; k < sizeof(maps) / sizeof(maps[0]); k++)
 			if (name_matches(maps[k], names->v[i]))
-				store_place_path(s, WAT_FILE_MAP, store_path(s, DIR_MAPS, names->v[i]),
-				    false);
+				store_place_path(
+				    s, WAT_FILE_MAP, store_path(s, DIR_MAPS, names->v[i]), false);
 }
 
 /* Anything of the package in its own places: then all of it must be there. */
@@ -290,11 +313,11 @@ static bool in_store(struct store *s)
 		CLEANUP(free) char *manifest = xasprintf("%s.manifest", c->stem);
 
 		there = names_has(&s->dirs[DIR_MANIFESTS], manifest) ||
-		    names_has(&s->dirs[DIR_WINSXS], c->stem);
+			names_has(&s->dirs[DIR_WINSXS], c->stem);
 	}
 	if (there && !registered)
-		store_unknown(s, "SOFTWARE\\%s: files of the package are there, its key is not",
-		    package);
+		store_unknown(
+		    s, "SOFTWARE\\%s: files of the package are there, its key is not", package);
 	return there;
 }
 
@@ -310,7 +333,8 @@ void wat_components(struct store *s)
 	s->catalog = file_sha256(s, catalog);
 	store_each(s, CHANGE_COMPONENTS, CSI_DEPLOYMENTS, find_deployment);
 	if (!s->deployment)
-		store_unknown(s, "COMPONENTS\\" CSI_DEPLOYMENTS ": the package's deployment is not there");
+		store_unknown(
+		    s, "COMPONENTS\\" CSI_DEPLOYMENTS ": the package's deployment is not there");
 	for (const struct wat_component *c = s->wat->components; c->stem; c++) {
 		place_component(s, c);
 		place_payload(s, c);

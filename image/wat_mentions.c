@@ -32,7 +32,7 @@ static int visit(void *opaque, const char *path, const struct reg_key *key, stru
 	const char *hive = change_hive_name(m->hive), *name = key_base(path);
 
 	(void)err;
-	if (store_placed_key(s, m->hive, path, NULL))
+	if (store_failed(s) || store_placed_key(s, m->hive, path, NULL))
 		return 0;
 	if (is_named(s, name, strlen(name))) {
 		store_unknown(s, "%s\\%s: names the package", hive, path);

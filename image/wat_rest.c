@@ -68,8 +68,8 @@ static void place_services(struct store *s)
 
 /* ---- directories and tasks ---- */
 
-static void place_dir(struct store *s, enum wat_part part, const char *rest,
-    const char *const *known)
+static void place_dir(
+    struct store *s, enum wat_part part, const char *rest, const char *const *known)
 {
 	CLEANUP(free) char *dir = windows_path(s->r.win, rest);
 	CLEANUP(strvec) struct strvec names = STRVEC_INIT;
@@ -127,7 +127,7 @@ static void place_class(struct store *s, const char *root, const char *name)
 	if (serves_others(s, path))
 		store_unknown(s, "SOFTWARE\\%s: not a program of KB971033", path);
 	else if (name_has_prefix(name, "TypeLib\\") && key.subkeys.n &&
-	    (key.subkeys.n > 1 || !name_eq(key.subkeys.v[0], "1.0")))
+		 (key.subkeys.n > 1 || !name_eq(key.subkeys.v[0], "1.0")))
 		store_unknown(s, "SOFTWARE\\%s: there is another version of this library", path);
 	else
 		store_place_key(s, WAT_CLASS, CHANGE_SOFTWARE, path, NULL);

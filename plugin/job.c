@@ -95,7 +95,7 @@ static int read_more_facts(const struct job *job, struct target *t, const struct
 {
 	if (profile->kb971033 != KB971033_OFFLINE || t->win.refusals.n)
 		return 0;
-	return windows_read_servicing(job->im, t->win.vol, &t->win, &t->refusal);
+	return windows_read_servicing(job->im, t->win.vol, false, &t->win, &t->refusal);
 }
 
 static void plan_target(const struct job *job, struct target *t, const struct profile *profile)
@@ -159,7 +159,7 @@ int job_servicing(struct job *job)
 	for (size_t i = 0; i < job->targets.n; i++) {
 		struct windows *win = &job->targets.v[i].win;
 
-		if (windows_read_servicing(job->im, win->vol, win, &job->error) != 0)
+		if (windows_read_servicing(job->im, win->vol, true, win, &job->error) != 0)
 			return err_context(&job->error, "%s", job->path);
 	}
 	return 0;
@@ -183,7 +183,7 @@ static int read_again(struct job *job, const struct windows *before, struct wind
 		return err_set(&job->error, ERR_VERIFY, "the Windows installation is not found again");
 	if (rc < 0 || !before->servicing)
 		return rc < 0 ? -1 : 0;
-	rc = windows_read_servicing(job->im, before->vol, win, &job->error);
+	rc = windows_read_servicing(job->im, before->vol, false, win, &job->error);
 	if (rc == 0)
 		rc = servicing_compare(before->servicing, win->servicing, &job->error);
 	if (rc != 0)

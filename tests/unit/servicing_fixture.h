@@ -31,7 +31,7 @@ static inline void store_look(struct store_fixture *f)
 	ck_assert_msg(im, "%s", err.message);
 	windows_free(&f->win);
 	assert_ok(windows_read(im, 0, &f->win, &err), err);
-	assert_ok(windows_read_servicing(im, 0, &f->win, &err), err);
+	assert_ok(windows_read_servicing(im, 0, true, &f->win, &err), err);
 	image_close(im);
 }
 

@@ -53,12 +53,16 @@ START_TEST(every_place_is_planned_and_nothing_else)
 		ck_assert_int_ne(c->op, CHANGE_SET_VALUE);
 		ck_assert_str_ne(c->reason, "");
 	}
-	ck_assert(has_target(&p, CHANGE_DELETE_KEY, "SYSTEM\\ControlSet002\\services\\WatAdminSvc"));
+	ck_assert(
+	    has_target(&p, CHANGE_DELETE_KEY, "SYSTEM\\ControlSet002\\services\\WatAdminSvc"));
 	ck_assert(has_target(&p, CHANGE_DELETE_TREE, "\\Windows\\System32\\Wat"));
 	ck_assert(has_target(&p, CHANGE_DELETE_VALUE,
-	    "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Component Based Servicing\\PackageDetect\\"
-	    "Microsoft-Windows-Foundation-Package~31bf3856ad364e35~amd64~~0.0.0.0!Microsoft-Windows-"
-	    "Security-WindowsActivationTechnologies-Package~31bf3856ad364e35~amd64~~7.1.7600.16395"));
+	    "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Component Based "
+	    "Servicing\\PackageDetect\\"
+	    "Microsoft-Windows-Foundation-Package~31bf3856ad364e35~amd64~~0.0.0.0!Microsoft-"
+	    "Windows-"
+	    "Security-WindowsActivationTechnologies-Package~31bf3856ad364e35~amd64~~7.1.7600."
+	    "16395"));
 	plan_free(&p);
 }
 END_TEST

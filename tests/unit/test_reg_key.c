@@ -85,7 +85,7 @@ static int note(void *opaque, const char *path, const struct reg_key *key, struc
 	(void)key;
 	(void)err;
 	buf_addf(opaque, "%s;", path);
-	return strcmp(path, "A\\C") != 0;	/* not below this one */
+	return strcmp(path, "A\\C") != 0; /* not below this one */
 }
 
 START_TEST(walk_goes_where_it_is_let)
@@ -140,8 +140,8 @@ static int any(void *opaque, const char *path, const struct reg_key *key, struct
 
 START_TEST(damage_ends_the_walk)
 {
-	static const enum hivegen_damage kinds[] = {HIVEGEN_LOOP, HIVEGEN_STRAY_KEY,
-	    HIVEGEN_STRAY_VALUE, HIVEGEN_HUGE_COUNT};
+	static const enum hivegen_damage kinds[] = {
+	    HIVEGEN_LOOP, HIVEGEN_STRAY_KEY, HIVEGEN_STRAY_VALUE, HIVEGEN_HUGE_COUNT};
 	CLEANUP(error) struct error err = ERROR_INIT;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -66,8 +66,8 @@ START_TEST(every_fault_is_found)
 	assert_found("store-fault=catalog-missing", SERVICING_CATALOG_MISSING, 1,
 	    "/servicing/Packages/Package_for_KB2480902");
 	assert_found("store-fault=catalog-empty", SERVICING_CATALOG_CORRUPT, 1, ".cat");
-	assert_found("store-fault=store-catalog-missing", SERVICING_CATALOG_MISSING, 1,
-	    "/winsxs/Catalogs/");
+	assert_found(
+	    "store-fault=store-catalog-missing", SERVICING_CATALOG_MISSING, 1, "/winsxs/Catalogs/");
 	assert_found("store-fault=index-dangling", SERVICING_REGISTRY_ERROR, 1, "PackageIndex");
 	assert_found("store-fault=package-watch", SERVICING_WATCHLIST, 1, "PackageDetect");
 	assert_found("store-fault=component-watch", SERVICING_WATCHLIST, 1, "ComponentDetect");
@@ -75,8 +75,8 @@ START_TEST(every_fault_is_found)
 	assert_found("store-fault=manifest-zeroes", SERVICING_MANIFEST_ZEROES, 3, "part007");
 	assert_found("store-fault=directory-missing", SERVICING_DIRECTORY_MISSING, 2, "part007");
 	assert_found("store-fault=payload-missing", SERVICING_PAYLOAD_MISSING, 2, "part007");
-	assert_found("store-fault=deployment-missing", SERVICING_DEPLOYMENT_MISSING, 3,
-	    "that-is-gone");
+	assert_found(
+	    "store-fault=deployment-missing", SERVICING_DEPLOYMENT_MISSING, 3, "that-is-gone");
 }
 END_TEST
 
@@ -137,8 +137,10 @@ START_TEST(places_are_this_package_and_no_other)
 		const struct wat_place *p = &s->places.v[i];
 		const char *what = p->path ? p->path : p->key;
 
-		ck_assert_msg(!name_contains(what, "part0") && !name_contains(what, "Package_for") &&
-		    !name_contains(what, "amd64"), "%s", what);
+		ck_assert_msg(!name_contains(what, "part0") &&
+				  !name_contains(what, "Package_for") &&
+				  !name_contains(what, "amd64"),
+		    "%s", what);
 	}
 }
 END_TEST
@@ -172,7 +174,8 @@ START_TEST(every_unknown_shape_is_named_in_software)
 	assert_unknown("store-shape=package-state", "CurrentState 0x65");
 	assert_unknown("store-shape=other-owner", "Package_for_KB2480354");
 	assert_unknown("store-shape=foreign-owner", "Owners!Package_for_KB2480354");
-	assert_unknown("store-shape=watcher", "another package waits for this one, Package_for_KB2480354");
+	assert_unknown(
+	    "store-shape=watcher", "another package waits for this one, Package_for_KB2480354");
 	assert_unknown("store-shape=second-version", "~7.1.7601.1: names the package");
 	assert_unknown("store-shape=second-index", "another version of the package");
 	assert_unknown("store-shape=winner-version", "another version of this component");
@@ -183,10 +186,13 @@ END_TEST
 
 START_TEST(every_unknown_shape_is_named_in_the_component_store)
 {
-	assert_unknown("store-shape=component-used", "another deployment uses it, microsoft-w..-part003-x");
+	assert_unknown(
+	    "store-shape=component-used", "another deployment uses it, microsoft-w..-part003-x");
+	assert_unknown("store-shape=component-unlinked", "not linked with the package's deployment");
 	assert_unknown("store-shape=component-value", "!surprise: not a value");
 	assert_unknown("store-shape=component-gone", "this component of it is not");
-	assert_unknown("store-shape=deployment-held", "something else needs it, p!CBS_package_1_for");
+	assert_unknown(
+	    "store-shape=deployment-held", "something else needs it, p!CBS_package_1_for");
 	assert_unknown("store-shape=deployment-value", "!Surprise: not a value");
 	assert_unknown("store-shape=catalog-shared", "not for this package alone");
 	assert_unknown("store-shape=family-version", "more than this version");
@@ -213,8 +219,9 @@ START_TEST(half_of_a_package_is_unknown)
 {
 	assert_unknown("kb971033=no-cbs", "its key is not");
 	STORE("kb971033=installed");
-	CLEANUP(free) char *mum = xasprintf("%s/Windows/servicing/Packages/%s.mum", f.dir,
-	    wat_package(ARCH_AMD64)->identity);
+	CLEANUP(free)
+	char *mum = xasprintf(
+	    "%s/Windows/servicing/Packages/%s.mum", f.dir, wat_package(ARCH_AMD64)->identity);
 	ck_assert_int_eq(unlink(mum), 0);
 	store_look(&f);
 	s = f.win.servicing;
@@ -272,7 +279,8 @@ static void assert_compared(const char *const a[], const char *const b[], const 
 START_TEST(reports_are_compared_both_ways)
 {
 	const char *const none[] = {NULL}, *const a[] = {"/a", "/c", NULL},
-	    *const b[] = {"/a", "/b", "/c", NULL}, *const twice[] = {"/a", "/a", "/c", NULL};
+			  *const b[] = {"/a", "/b", "/c", NULL},
+			  *const twice[] = {"/a", "/a", "/c", NULL};
 
 	assert_compared(none, none, NULL);
 	assert_compared(a, a, NULL);
@@ -289,7 +297,8 @@ START_TEST(names_are_told_from_others)
 			    "T\0e\0c\0h\0n\0o\0l\0o\0g\0i\0e\0s";
 	const char *const others[] = {"", "a", "Microsoft-Windows-Foundation-Package",
 	    "amd64_microsoft-windows-s..ologies-webcontrols_31bf3856ad364e35_6.1.7601.17514_none_1",
-	    "amd64_microsoft-windows-s..technologies-deploy_31bf3856ad364e35_6.1.7601.17514_none_1"};
+	    "amd64_microsoft-windows-s..technologies-deploy_31bf3856ad364e35_6.1.7601.17514_none_"
+	    "1"};
 
 	ck_assert(wat_is_named(wide, sizeof(wide)));
 	ck_assert(wat_is_named("Package_for_KB971033~", 21));
