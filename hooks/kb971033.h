@@ -12,8 +12,8 @@ bool kb971033_offline_applies(const struct plan_context *c);
 
 /*
  * remove = offline: everything of the package goes from the image, as a list of places that
- * were found and judged (image/servicing.h). ERR_UNKNOWN_SHAPE where one thing about it is not known:
- * then nothing of it may be edited, and only Windows can uninstall it.
+ * were found and judged (image/servicing.h). ERR_UNKNOWN_SHAPE where one thing about it is not
+ * known: then nothing of it may be edited, and only Windows can uninstall it.
  */
 int kb971033_offline(const struct plan_context *c, struct plan *out, struct error *err);
 

@@ -51,20 +51,23 @@ static void plan_place(struct plan *out, const struct wat_place *p)
 
 static int refuse_unknown(const struct strvec *unknown, struct error *err)
 {
-	CLEANUP(free) char *more = unknown->n > 1 ?
-	    xasprintf(" (and %zu more: inspect --servicing lists them)", unknown->n - 1) :
-	    xstrdup("");
+	CLEANUP(free)
+	char *more =
+	    unknown->n > 1
+		? xasprintf(" (and %zu more: inspect --servicing lists them)", unknown->n - 1)
+		: xstrdup("");
 
-	err_set(err, ERR_UNKNOWN_SHAPE, "KB971033 cannot be taken out offline: %s%s",
-	    unknown->v[0], more);
-	return err_hint(err, "set remove = windows in [kb971033]: nothing of the update runs, Windows "
-			     "itself uninstalls it at first boot");
+	err_set(err, ERR_UNKNOWN_SHAPE, "KB971033 cannot be taken out offline: %s%s", unknown->v[0],
+	    more);
+	return err_hint(err,
+	    "set remove = windows in [kb971033]: nothing of the update runs, Windows "
+	    "itself uninstalls it at first boot");
 }
 
 bool kb971033_offline_applies(const struct plan_context *c)
 {
 	return c->profile->kb971033 == KB971033_OFFLINE && c->win->servicing &&
-	    c->win->servicing->places.n;
+	       c->win->servicing->places.n;
 }
 
 int kb971033_offline(const struct plan_context *c, struct plan *out, struct error *err)

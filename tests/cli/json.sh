@@ -31,7 +31,11 @@ has() { # JQ-CONDITION
 }
 
 phony_wim "$T/a.wim"
+answers 0 inspect --servicing "$T/a.wim"
+has '.images[0].windows[0].servicing | .packages > 0 and (.findings[0].kind | startswith("CBS")) and
+    (.kb971033_unknown | length > 0)'
 answers 0 inspect "$T/a.wim"
+has '.images[0].windows[0] | has("servicing") | not'
 has '.schema == 1 and .images[0].format == "wim"'
 has '.images[0].windows[0] | has("index") and has("product_name") and .arch == "amd64" and .build == 7601 and
     .service_pack == 1 and .sealed == true'
