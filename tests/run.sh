@@ -3,7 +3,8 @@
 #
 # Run tests and count them: tests/run.sh unit|cli|valgrind …
 # A shell test prints nothing when all is well. Exit status 77 means skipped, and its
-# last line says why; a part of a test that was skipped prints "SKIP: why".
+# last line says why; a part of a test that was skipped prints "SKIP: why", and what was run
+# under Wine "WINE: what".
 # A unit test binary is a Check suite; "SKIP: why" lines are counted there too.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -17,7 +18,7 @@ logs=$BUILD/logs
 mkdir -p "$logs"
 
 passed=0 failed=0 skipped=0
-reasons=
+reasons='' in_wine=''
 
 note_skips() { # FILE NAME
 	local line
@@ -26,6 +27,14 @@ note_skips() { # FILE NAME
 		reasons="$reasons
   $2: ${line#SKIP: }"
 	done < <(grep '^SKIP: ' "$1")
+}
+
+note_wine_cases() { # FILE NAME
+	local line
+	while IFS= read -r line; do
+		in_wine="$in_wine
+  $2: ${line#WINE: }"
+	done < <(grep '^WINE: ' "$1")
 }
 
 run_unit() { # BINARY
@@ -60,6 +69,7 @@ run_cli() { # SCRIPT
 	0)
 		passed=$((passed + 1))
 		echo "ok   $name ($((SECONDS - start)) s)"
+		note_wine_cases "$log" "$name"
 		;;
 	77)
 		skipped=$((skipped + 1))
@@ -108,6 +118,7 @@ for what; do
 	esac
 done
 
+[ -z "$in_wine" ] || printf 'run under Wine:%s\n' "$in_wine"
 [ -z "$reasons" ] || printf 'skipped:%s\n' "$reasons"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -16,6 +16,7 @@ expect_status 0
 printf '%s\n' "$mak" >"$T/mak.key"
 chmod 600 "$T/mak.key"
 
+wine_case "mak-proxy: a stored confirmation ID is deposited, or not"
 # The key is installed first: the installation ID depends on it. Nothing else activates.
 proxy='[activation]
 strategy = mak-proxy

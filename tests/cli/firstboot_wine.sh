@@ -34,6 +34,7 @@ kb4487266=(
 	"licensing.vbs licensed"
 	"sc config sppuinotify start= demand"
 )
+wine_case "the order of KB4487266: Enterprise x64, store left to the first boot, a second run"
 existing='@echo off\r\n>>D:\\record echo existing\r\nexit 3\r\n>>D:\\record echo not reached\r\n'
 clone "$kms_first_boot"
 real_log=1
@@ -59,7 +60,20 @@ expect_log ' first-boot 0x00000000 was done before'
 
 real_log=0
 
+# A clone that has had its first boot is captured again: verify says that there is something to do,
+# and clones of the new image do everything again.
+mv "$windows" "$T/tree/Windows"
+run "$BUILD/w7prep" verify -p "$T/lab.ini" --root "$T/tree"
+expect_status 10
+expect_out 'delete-file .*firstboot\.done'
+mv "$T/tree/Windows" "$windows"
+recapture
+[ ! -e "$placed/firstboot.done" ] && [ ! -e "$log" ] || fail "traces of the first boot are in the new image"
+first_boot
+expect_calls existing "${kb4487266[@]}"
+
 # Whatever step fails, the others are done and sppuinotify is put back.
+wine_case "kms: each step fails in turn"
 existing=
 clone "$kms_first_boot"
 cp -a "$placed" "$T/pristine"
@@ -76,6 +90,7 @@ for failing in 'dism =-2146498548' 'net stop sppuinotify=2' 'start= disabled=106
 done
 
 # Licensing did not come back: the licence files are installed again, then it goes on.
+wine_case "kms: the licence store is not rebuilt; the KMS host is not there yet"
 rm -rf "$placed" && cp -a "$T/pristine" "$placed"
 first_boot 'listed=1'
 grep -A1 -Fx "licensing.vbs listed $enterprise_id" "$calls" | grep -Fqx "slmgr.vbs /rilc" || fail "no /rilc"
@@ -95,6 +110,7 @@ expect_log ' slmgr-ato 0x00000000 not licensed yet'
 
 # Professional x86: its key, its package. The store was stripped in the image: nothing of what
 # Windows made since is deleted.
+wine_case "kms: Professional x86, store stripped in the image"
 clone "$kms" --edition=Professional --arch=x86
 mkdir -p "$store" && echo fresh >"$store/tokens.dat"
 first_boot
@@ -104,6 +120,7 @@ expect_calls "${dism/amd64/x86}" "${kb4487266[@]:1:4}" "licensing.vbs listed $pr
 expect_secret "$professional"
 
 # The log goes to a share too; that it cannot be reached does no harm.
+wine_case "the log is copied to a share"
 share="$WINEPREFIX/dosdevices/unc/SRV/logs\$/room 12"
 rm -rf "$WINEPREFIX/dosdevices/unc"
 clone "$kms
@@ -122,6 +139,7 @@ grep -v ' report ' "$log" | cmp - "$reported" || fail "another log was reported"
 rm -f "$reported"
 
 # A 32-bit caller: everything runs in the real cmd.exe.
+wine_case "a 32-bit caller"
 clone "$kms"
 mkdir "$windows/Sysnative"
 cp "$standin" "$windows/Sysnative/cmd.exe"
@@ -131,6 +149,7 @@ sed -i 1d "$calls"
 expect_calls "${kb4487266[@]}"
 
 # Whatever SetupComplete.cmd holds, it runs first and ours runs.
+wine_case "single, five kinds of SetupComplete.cmd"
 kb_only='[activation]
 strategy = single'
 for existing in \
@@ -146,6 +165,7 @@ done
 existing=
 
 # mak: the key goes from its file to WMI and is wiped, whatever fails.
+wine_case "mak: each step fails in turn"
 printf '%s\n' "$mak" >"$T/mak.key"
 chmod 600 "$T/mak.key"
 mak_profile="[activation]
@@ -170,6 +190,7 @@ expect_log ' wipe 0x00000000 mak.key'
 expect_log ' slmgr-ato 0x00000000 licensed'
 
 # mak-proxy: VAMT activates, so it must be let in; the clone only gets rid of KB971033.
+wine_case "mak-proxy"
 clone '[activation]
 strategy = mak-proxy
 vamt_access = workgroup
@@ -193,6 +214,7 @@ hivexget "$hive" 'Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform
 expect_out '^1$|00000001$'
 
 # none: no activation by itself, KB971033, then the daily task.
+wine_case "none: the daily task"
 clone "[activation]
 strategy = none
 [clone]
@@ -237,6 +259,7 @@ strategy = oem' --channel=oem
 [ ! -e "$windows/Setup/Scripts" ] || fail "oem: something was placed"
 
 # An unsealed clone: SYSTEM\Setup starts it, is reset before anything else, one rearm, one restart.
+wine_case "an unsealed clone: SYSTEM\\Setup, one rearm, one restart"
 clone "$kms
 [clone]
 require_sealed = no" --sealed=no --kb971033=absent

@@ -20,6 +20,7 @@ printf '%s\r\n' "${iid//1/2} ${cid//5/6}" "$iid $cid" '' "${iid//1/3}" "${iid//1
 grep -q 'Set wmi = New FakeWmi' "$T/d/licensing.vbs" || fail "the service was not replaced"
 
 # ARGUMENTS VALUE ROWS RAISE -> status; for deposit the digit that the installation ID is made of
+wine_case "licensing.vbs against a phony licensing service"
 cases='listed x|x|1||0
 listed x|x|0||1
 listed x|x|1|query|-2147217406

@@ -6,25 +6,32 @@
 # how they were called (standin.c).
 #
 #	clone PROFILE [mkphony option …]  a prepared clone in $windows; PROFILE: INI text
+#	recapture			  that clone captured again and prepared by the same profile
 #	first_boot [TEXT=STATUS …]	  Windows Setup calls SetupComplete.cmd; the stand-in of a call
 #					  in which TEXT occurs ends with STATUS. $calls: what was called
 #	run_in_clone SCRIPT [TEXT=STATUS …]  the same for another script
 #
+#	wine_case WHAT			  say that WHAT runs under Wine (run.sh lists it); false where
+#					  Wine is missing
+#
+# Without Wine the whole test is skipped, unless it sets wine_optional=1 before: then $windows is
+# there to be looked at, and wine_case guards what runs in it.
+#
 # Wine gives every new process the SystemRoot C:\windows, so a script is called within the cmd.exe
 # that set it to the clone's.
-wine=/usr/lib/wine/wine64
-[ -x "$wine" ] || wine=$(command -v wine64) || {
-	echo "Wine is not installed: the scripts of the first boot were not run (ci/deps.sh)"
-	exit 77
-}
-requires clang
-requires ld
 requires "$BUILD/w7prep"
+wine_missing=
+wine=/usr/lib/wine/wine64
+[ -x "$wine" ] || wine=$(command -v wine64) || wine_missing="Wine is not installed"
 kernel32=/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/kernel32.dll
-[ -e "$kernel32" ] || {
-	echo "no $kernel32: the stand-ins cannot be built"
+[ -n "$wine_missing" ] || [ -e "$kernel32" ] || wine_missing="there is no $kernel32"
+for tool in clang ld; do
+	[ -n "$wine_missing" ] || command -v $tool >/dev/null || wine_missing="$tool is not installed"
+done
+if [ -n "$wine_missing" ] && [ -z "${wine_optional-}" ]; then
+	echo "$wine_missing: the scripts of the first boot were not run (ci/deps.sh)"
 	exit 77
-}
+fi
 
 export WINEDEBUG=-all WINEPREFIX=$BUILD/wine WINEDLLOVERRIDES="mscoree,mshtml="
 unset DISPLAY
@@ -34,25 +41,31 @@ windows="$T/d/My Windows"
 placed="$windows/Setup/Scripts/w7prep"
 log=$placed/activation.log
 calls=$T/calls
-
-if [ ! -e "$WINEPREFIX/ready" ]; then
-	rm -rf "$WINEPREFIX"
-	"$wine" cmd /c ver >"$T/wineboot" 2>&1 </dev/null || {
-		cat "$T/wineboot"
-		fail "Wine does not start"
-	}
-	touch "$WINEPREFIX/ready"
-fi
 mkdir -p "$T/d"
-ln -sfn "$T/d" "$WINEPREFIX/dosdevices/d:"
-at_exit 'WINEPREFIX="$WINEPREFIX" /usr/lib/wine/wineserver64 -k 2>/dev/null'
 
-if [ ! "$standin" -nt "$here/standin.c" ]; then
+make_wine() {
+	if [ ! -e "$WINEPREFIX/ready" ]; then
+		rm -rf "$WINEPREFIX"
+		"$wine" cmd /c ver >"$T/wineboot" 2>&1 </dev/null || {
+			cat "$T/wineboot"
+			fail "Wine does not start"
+		}
+		touch "$WINEPREFIX/ready"
+	fi
+	ln -sfn "$T/d" "$WINEPREFIX/dosdevices/d:"
+	at_exit 'WINEPREFIX="$WINEPREFIX" /usr/lib/wine/wineserver64 -k 2>/dev/null'
+	[ ! "$standin" -nt "$here/standin.c" ] || return 0
 	clang -target x86_64-pc-windows-gnu -O1 -Wall -Wextra -Werror -ffreestanding \
 	    -c "$here/standin.c" -o "$T/standin.o" || fail "standin.c does not compile"
 	ld -m i386pep -e start --subsystem console -o "$standin" "$T/standin.o" "$kernel32" ||
 		fail "standin.c does not link"
-fi
+}
+[ -n "$wine_missing" ] || make_wine
+
+wine_case() { # WHAT
+	[ -z "$wine_missing" ] || return 1
+	echo "WINE: $*"
+}
 
 # 1: log.vbs itself writes activation.log, in Wine's script host
 real_log=0
@@ -70,9 +83,25 @@ clone() { # PROFILE [OPTION …]
 		mkdir -p "$T/tree/Windows/Setup/Scripts"
 		printf '%b' "$existing" >"$T/tree/Windows/Setup/Scripts/SetupComplete.cmd"
 	fi
+	prepare
+}
+
+# The PC as it is now, captured again and prepared by the same profile.
+recapture() {
+	mv "$windows" "$T/tree/Windows"
+	prepare
+}
+
+prepare() {
 	run "$BUILD/w7prep" apply -p "$T/lab.ini" --root "$T/tree" "${apply_with[@]}"
 	expect_status 0
 	mv "$T/tree/Windows" "$windows"
+	put_tools
+}
+
+put_tools() {
+	local tool
+	[ -z "$wine_missing" ] || return 0
 	# Wine would load the phony libraries that lie beside a program
 	rm -f "$windows"/System32/*.dll
 	for tool in net sc dism cscript schtasks shutdown reg fsutil attrib msg; do
