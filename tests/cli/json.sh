@@ -80,4 +80,13 @@ answers 0 inspect "$T/answers.wim"
 has '.images[0].windows[0].answers | length == 1 and .[0].cached and .[0].product_key == "none"'
 answers 0 inspect "$T/home.wim" "$T/a.wim"
 has '.images | length == 2'
+
+# --progress=json: every line of standard error is an object
+phony_wim "$T/p.wim"
+run "$w7" apply -p kms --progress=json -v "$T/p.wim"
+expect_status 0
+jq -e -s 'length > 2 and all(has("type")) and any(.type == "progress" and .done <= .total)' "$T/err" >/dev/null ||
+    fail "--progress=json: $(head -n 3 "$T/err")"
+run "$w7" apply -p nosuch --progress=json "$T/p.wim"
+jq -e -s 'any(.type == "error")' "$T/err" >/dev/null || fail "an error is not JSON with --progress=json"
 exit 0
