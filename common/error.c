@@ -212,9 +212,8 @@ const char *err_hint_text(const struct error *err)
 
 enum exit_status err_status(const struct error *err)
 {
-	enum exit_status st = err_code_status(err->code);
-
-	if (err->image_changed && (st == EXIT_FAILED_UNCHANGED || st == EXIT_INTERNAL))
+	/* whatever the reason was: what a pipeline must know first is that the image may differ */
+	if (err->code != ERR_NONE && err->image_changed)
 		return EXIT_FAILED_CHANGED;
-	return st;
+	return err_code_status(err->code);
 }

@@ -130,7 +130,7 @@ const char *err_code_name(enum err_code code);
 /* Exit status of a code (without regard to image_changed). */
 enum exit_status err_code_status(enum err_code code);
 
-/* Exit status of an error: 6 becomes 7 when the image may have changed. */
+/* Exit status of an error: that of its code, but always 7 when the image may have changed. */
 enum exit_status err_status(const struct error *err);
 
 #endif

@@ -26,7 +26,7 @@ START_TEST(messages_are_one_line)
 }
 END_TEST
 
-START_TEST(changed_image_turns_six_into_seven)
+START_TEST(a_changed_image_is_always_seven)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
 
@@ -37,7 +37,9 @@ START_TEST(changed_image_turns_six_into_seven)
 	ck_assert_int_eq(err_status(&err), EXIT_FAILED_CHANGED);
 	err_set(&err, ERR_NO_SPACE, "z");
 	ck_assert_int_eq(err_status(&err), EXIT_FAILED_CHANGED);
-	/* a refusal stays a refusal */
+	err_set(&err, ERR_LOCKED, "z");
+	ck_assert_int_eq(err_status(&err), EXIT_FAILED_CHANGED);
+	err_clear(&err);
 	err_set(&err, ERR_LOCKED, "z");
 	ck_assert_int_eq(err_status(&err), EXIT_UNSAFE);
 }
@@ -83,5 +85,5 @@ START_TEST(moving_keeps_the_changed_mark)
 END_TEST
 
 SUITE("error", context_is_added_on_the_way_up, messages_are_one_line,
-    changed_image_turns_six_into_seven, errno_is_told_and_no_space_is_its_own_code, hints,
+    a_changed_image_is_always_seven, errno_is_told_and_no_space_is_its_own_code, hints,
     moving_keeps_the_changed_mark)
