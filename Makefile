@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 #   make            build/w7prep
+#   make static     build/w7prep-static-ARCH: no shared library, for imaging clients
 #   make demo       make a phony Windows 7 WIM and VHD, run the tool on both
 #   make check      every test;  make check-unit, make check-cli: a part
 #   make bench      speed and memory against the peers, as ratios
@@ -41,17 +42,18 @@ W7_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-pro
 W7_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 W7_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lwim -liniparser -lpthread
 
-SRC := $(filter-out plugin/main.c,$(wildcard common/*.c image/*.c hooks/*.c profiles/*.c plugin/*.c))
+SRC := $(filter-out plugin/main.c %_static.c, \
+	$(wildcard common/*.c image/*.c hooks/*.c profiles/*.c plugin/*.c))
 SCRIPTS := $(wildcard hooks/scripts/*.cmd hooks/scripts/*.vbs hooks/scripts/*.xml)
 OBJ := $(SRC:%.c=$(BUILD)/%.o) $(if $(SCRIPTS),$(BUILD)/gen/scripts.o)
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/mk*.c))
 FIXTURE_LIB := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/fixtures/mk*.c), \
 	$(wildcard tests/fixtures/*.c)))
-COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
+COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_static.c,$(wildcard common/*.c)))
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
-.PHONY: all demo check check-unit check-cli fixtures bench sanitize valgrind lint install \
+.PHONY: all static demo check check-unit check-cli fixtures bench sanitize valgrind lint install \
 	uninstall clean dist man
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -71,6 +73,41 @@ $(BUILD)/libw7prep.a: $(OBJ)
 $(BUILD)/w7prep: $(BUILD)/plugin/main.o $(BUILD)/libw7prep.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(W7_LDFLAGS) $(LDFLAGS) $^ $(W7_LIBS) -o $@
+
+# The static program: X_static.c stands in for X.c, and what wants libguestfs, libwim, libnbd,
+# libntfs-3g or libarchive stays out. STATIC_ARCH is as `uname -m` says it.
+STATIC_ARCH := $(shell uname -m)
+STATIC_TARGET := $(STATIC_ARCH)-linux-gnu
+STATIC_CC := $(if $(filter $(shell uname -m),$(STATIC_ARCH)),$(CC),$(STATIC_TARGET)-gcc)
+# not CFLAGS: a sanitizer does not link statically
+STATIC_CFLAGS := -O2 -g
+STATIC_DIR := $(BUILD)/static-$(STATIC_ARCH)
+STATIC_BIN := $(BUILD)/w7prep-static-$(STATIC_ARCH)
+STATIC_OUT := $(patsubst %_static.c,%.c,$(wildcard common/*_static.c image/*_static.c plugin/*_static.c)) \
+	$(filter-out image/ntfs_boot.c,$(wildcard image/guestfs*.c image/wim*.c image/disk*.c \
+	image/direct.c image/nbd.c image/ntfs*.c image/extent*.c image/partclone*.c))
+STATIC_SRC := $(filter-out $(STATIC_OUT),$(wildcard common/*.c image/*.c hooks/*.c profiles/*.c \
+	plugin/*.c))
+STATIC_OBJ := $(STATIC_SRC:%.c=$(STATIC_DIR)/%.o) $(STATIC_DIR)/gen/scripts.o
+STATIC_LIBS := -lhivex -liniparser -lxml2 -ljansson -lnettle -lsqlite3 -llzma -lz -lm -lpthread
+
+static: $(STATIC_BIN)
+
+$(STATIC_DIR)/gen/scripts.o: $(BUILD)/gen/scripts.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(STATIC_CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(STATIC_CFLAGS) -MMD -MP -c $< -o $@
+
+$(STATIC_DIR)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(STATIC_CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(STATIC_CFLAGS) -MMD -MP -c $< -o $@
+
+# -w: ld warns of dlopen and getaddrinfo, which SQLite and libxml2 hold and nothing here calls
+$(STATIC_BIN): $(STATIC_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(STATIC_CC) $(STATIC_CFLAGS) -s -static-pie -Wl,-z,relro,-z,now,-w $(LDFLAGS) $^ \
+	    $(STATIC_LIBS) -o $@
 
 # The scripts that w7prep places in images, as byte arrays: one table row a file.
 $(BUILD)/gen/scripts.c: $(SCRIPTS) hooks/scripts/embed.sh
@@ -103,13 +140,13 @@ $(BUILD)/man/%: plugin/man/%.pod
 	$(Q)pod2man --errors=die --center="w7prep" --release="w7prep $(VERSION)" --date=" " \
 	    --name=$(shell echo $(basename $*) | tr a-z A-Z) --section=$(subst .,,$(suffix $*)) $< $@
 
-check: all $(UNIT) $(FIXTURES)
+check: all static $(UNIT) $(FIXTURES)
 	BUILD=$(abspath $(BUILD)) tests/run.sh unit cli
 
 check-unit: $(UNIT) $(FIXTURES)
 	BUILD=$(abspath $(BUILD)) tests/run.sh unit
 
-check-cli: all $(FIXTURES)
+check-cli: all static $(FIXTURES)
 	BUILD=$(abspath $(BUILD)) tests/run.sh cli
 
 demo: all $(FIXTURES)

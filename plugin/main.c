@@ -6,16 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <guestfs.h>
 #include <jansson.h>
 #include <sqlite3.h>
-#include <wimlib.h>
 
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/log.h"
 #include "plugin/commands.h"
+#include "plugin/libraries.h"
 #include "plugin/ui.h"
 
 const struct command commands[] = {
@@ -68,22 +66,11 @@ static void catch_signals(void)
 
 static void print_version(void)
 {
-	uint32_t wim = wimlib_get_version();
-	struct guestfs_version *v = NULL;
-	guestfs_h *g = guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT);
+	CLEANUP(buf) struct buf libraries = BUF_INIT;
 
-	if (g)
-		v = guestfs_version(g);
-	printf("w7prep %s\n", W7PREP_VERSION);
-	printf("libwim %u.%u.%u, ", wim >> 20, wim >> 10 & 0x3ff, wim & 0x3ff);
-	if (v)
-		printf("libguestfs %lld.%lld.%lld, ", (long long)v->major, (long long)v->minor,
-		    (long long)v->release);
-	printf("%s, jansson %s, SQLite %s\n", archive_version_string(), JANSSON_VERSION,
-	    sqlite3_libversion());
-	guestfs_free_version(v);
-	if (g)
-		guestfs_close(g);
+	libraries_add(&libraries);
+	printf("w7prep %s\n%sjansson %s, SQLite %s\n", W7PREP_VERSION,
+	    libraries.len ? libraries.data : "", JANSSON_VERSION, sqlite3_libversion());
 }
 
 static bool wants_json(int argc, char **argv)
@@ -92,6 +79,15 @@ static bool wants_json(int argc, char **argv)
 		if (strcmp(argv[i], "--json") == 0)
 			return true;
 	return false;
+}
+
+/* Libraries that take names and not descriptors are handed /proc/self/fd/N. */
+static int need_proc(struct error *err)
+{
+	if (access("/proc/self/fd", X_OK) == 0)
+		return 0;
+	err_set(err, ERR_ENGINE, "/proc is not mounted");
+	return err_hint(err, "in a chroot: mount -t proc proc /proc");
 }
 
 static int run(int argc, char **argv)
@@ -109,7 +105,7 @@ static int run(int argc, char **argv)
 		cli_list_words();
 	} else if (cli.help) {
 		cli_help(cli.command);
-	} else if (ui_start(&cli, &err) != 0) {
+	} else if (need_proc(&err) != 0 || ui_start(&cli, &err) != 0) {
 		status = command_failed(cli.command->name, &cli, &err);
 	} else {
 		status = cli.command->run(&cli);

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The static program, where there is nothing but it: an empty chroot with a Windows in it.
+# shellcheck source=tests/cli/functions.sh
+. "$(dirname "$0")/functions.sh"
+requires file
+arch=$(uname -m)
+static=$BUILD/w7prep-static-$arch
+[ -x "$static" ] || make -s BUILD="$BUILD" W7PREP_NO_DEPS=1 static >"$T/log" 2>&1 ||
+    fail "make static: $(tail -n 3 "$T/log")"
+
+file -L "$static" | grep -Eq 'static(-pie|ally) linked' || fail "$(file -L "$static")"
+[ "$arch" != x86_64 ] || file -L "$static" | grep -q x86-64 || fail "$(file -L "$static")"
+run ldd "$static"
+expect_no_out '=>'
+readelf -d "$static" | grep NEEDED && fail "wants a shared library"
+[ "$(stat -c %s "$static")" -lt $((16 << 20)) ] || fail "larger than what a room should load"
+
+jail=$T/jail
+# what is there besides the program and the images: /proc, as in every imaging client
+enter=(unshare --mount --pid --fork --root="$jail" --mount-proc)
+[ "$(id -u)" -eq 0 ] || enter+=(--map-root-user)
+mkdir -p "$jail/proc"
+cp "$static" "$jail/w7prep"
+if ! "${enter[@]}" /w7prep --version >/dev/null 2>"$T/err" && grep -q '^unshare:' "$T/err"; then
+	echo "neither root nor user namespaces: no chroot ($(cat "$T/err"))"
+	exit 77
+fi
+cp profiles/kms.ini "$jail/kms.ini"
+"$BUILD/fixtures/mkphony" tree "$jail/win" >"$T/log" 2>&1 || fail "mkphony: $(cat "$T/log")"
+cp -a "$jail/win" "$T/before"
+in_jail() { run env -i PATH="$PATH" "${enter[@]}" /w7prep "$@"; }
+
+in_jail --version
+expect_status 0
+expect_out static
+in_jail inspect --root /win --json
+expect_status 0
+[ "$(jq -r '.images[0].windows[0].edition' "$T/out")" = Enterprise ] || fail "edition"
+in_jail plan -p /kms.ini --root /win
+expect_status 10
+in_jail apply -p /kms.ini --root /win
+expect_status 0
+in_jail verify -p /kms.ini --root /win
+expect_status 0
+hivexget "$jail/win/Windows/System32/config/SYSTEM" 'ControlSet001\services\WatAdminSvc' Start \
+    >"$T/start" 2>&1 || fail "$(cat "$T/start")"
+grep -q '4$' "$T/start" || fail "KB971033's service still starts: $(cat "$T/start")"
+in_jail undo --root /win
+expect_status 0
+diff -r --no-dereference "$T/before" "$jail/win" || fail "undo did not give the tree back"
+
+# an image file is not for this program, and it says so
+printf 'MSWIM\0\0\0' >"$jail/x.wim"
+in_jail inspect /x.wim
+expect_status 4
+expect_err '^w7prep: error: /x.wim: '
+
+# beside it and the tree, nothing was left
+left=$(cd "$jail" && find . -mindepth 1 -maxdepth 1 ! -name win ! -name w7prep ! -name kms.ini \
+    ! -name x.wim ! -name .w7prep ! -name proc)
+[ -z "$left" ] || fail "left behind: $left"
+exit 0
