@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "image/bytes.h"
 
 #define BIN_HEADER 32u
 #define BIN_ALIGN 4096u
@@ -14,11 +15,6 @@ enum {
 	SK_COUNT = 12,
 	SK_MIN = 20,
 };
-
-static uint32_t le32_at(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static bool get_bit(const unsigned char *map, uint32_t at)
 {
@@ -44,7 +40,7 @@ static int damaged(const char *what, uint32_t at, struct error *err)
 static bool scan_bin(struct hive_cells *c, const unsigned char *p, uint32_t at, uint32_t size)
 {
 	for (uint32_t off = BIN_HEADER; off < size;) {
-		int64_t n = (int32_t)le32_at(p + off);
+		int64_t n = (int32_t)get_le32(p + off);
 		bool used = n < 0;
 
 		if (used)
@@ -68,9 +64,9 @@ int hive_cells_open(struct hive_cells *c, const struct regf *r, struct error *er
 	c->shared = xcalloc(r->end / 64 + 1, 1);
 	for (uint32_t at = 0; at < r->end;) {
 		const unsigned char *p = cells + at;
-		uint32_t size = le32_at(p + 8);
+		uint32_t size = get_le32(p + 8);
 
-		if (memcmp(p, "hbin", 4) != 0 || le32_at(p + 4) != at || size == 0 ||
+		if (memcmp(p, "hbin", 4) != 0 || get_le32(p + 4) != at || size == 0 ||
 		    size % BIN_ALIGN != 0 || size > r->end - at)
 			return damaged("bad bin", at, err);
 		if (!scan_bin(c, p, at, size))
@@ -106,7 +102,7 @@ static int check_security_record(const struct hive_cells *c, uint32_t at, struct
 	size_t len;
 	const unsigned char *p = is_cell(c, at) ? regf_cell(c->r, at, &len) : NULL;
 
-	if (!p || len < SK_MIN || memcmp(p, "sk", 2) != 0 || le32_at(p + SK_COUNT) == 0)
+	if (!p || len < SK_MIN || memcmp(p, "sk", 2) != 0 || get_le32(p + SK_COUNT) == 0)
 		return damaged("no security record", at, err);
 	return 0;
 }
@@ -120,9 +116,9 @@ static int check_security(struct hive_cells *c, uint32_t at, struct error *err)
 		return -1;
 	set_bit(c->shared, at);
 	const unsigned char *p = regf_cell(c->r, at, &len);
-	if (check_security_record(c, le32_at(p + SK_NEXT), err) != 0)
+	if (check_security_record(c, get_le32(p + SK_NEXT), err) != 0)
 		return -1;
-	return check_security_record(c, le32_at(p + SK_PREV), err);
+	return check_security_record(c, get_le32(p + SK_PREV), err);
 }
 
 static int claim_data(struct hive_cells *c, const struct regf_value *v, struct error *err)

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/text.h"
+#include "image/bytes.h"
 
 #define BASE_BLOCK 0x1000u
 #define CHECKSUM_AT 0x1fcu
@@ -42,22 +43,12 @@ enum {
 /* A list of lists holds lists of keys; Windows never nests deeper. */
 #define MAX_LIST_DEPTH 2
 
-static uint16_t le16(const unsigned char *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t le32(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static uint32_t checksum(const unsigned char *p)
 {
 	uint32_t sum = 0;
 
 	for (size_t i = 0; i < CHECKSUM_AT; i += 4)
-		sum ^= le32(p + i);
+		sum ^= get_le32(p + i);
 	if (sum == 0xffffffffu)
 		return 0xfffffffeu;
 	return sum ? sum : 1;
@@ -72,13 +63,13 @@ int regf_read_header(int fd, struct regf *out, struct error *err)
 	if (memcmp(p, "regf", 4) != 0)
 		return err_set(err, ERR_DAMAGED, "not a registry hive");
 	*out = (struct regf){
-	    .sequence1 = le32(p + 4),
-	    .sequence2 = le32(p + 8),
-	    .major = le32(p + 20),
-	    .minor = le32(p + 24),
-	    .root = le32(p + 36),
-	    .end = le32(p + 40),
-	    .checksum_ok = le32(p + CHECKSUM_AT) == checksum(p),
+	    .sequence1 = get_le32(p + 4),
+	    .sequence2 = get_le32(p + 8),
+	    .major = get_le32(p + 20),
+	    .minor = get_le32(p + 24),
+	    .root = get_le32(p + 36),
+	    .end = get_le32(p + 40),
+	    .checksum_ok = get_le32(p + CHECKSUM_AT) == checksum(p),
 	};
 	return 0;
 }
@@ -138,7 +129,7 @@ const unsigned char *regf_cell(const struct regf *r, uint32_t at, size_t *len)
 	if (at % 8 != 0 || at >= r->end)
 		return NULL;
 	const unsigned char *p = r->p + BASE_BLOCK + at;
-	int64_t size = -(int64_t)(int32_t)le32(p);
+	int64_t size = -(int64_t)(int32_t)get_le32(p);
 	if (size < 8 || size > r->end - at)
 		return NULL;
 	*len = (size_t)size - 4;
@@ -159,18 +150,18 @@ bool regf_key(const struct regf *r, uint32_t at, struct regf_key *out)
 	size_t len;
 	const unsigned char *p = record(r, at, "nk", NK_NAME, &len);
 
-	if (!p || le16(p + NK_NAME_LEN) > len - NK_NAME)
+	if (!p || get_le16(p + NK_NAME_LEN) > len - NK_NAME)
 		return false;
 	*out = (struct regf_key){
 	    .at = at,
-	    .parent = le32(p + NK_PARENT),
-	    .subkeys = le32(p + NK_SUBKEYS),
-	    .subkey_list = le32(p + NK_SUBKEY_LIST),
-	    .values = le32(p + NK_VALUES),
-	    .value_list = le32(p + NK_VALUE_LIST),
-	    .security = le32(p + NK_SECURITY),
-	    .class = le32(p + NK_CLASS),
-	    .name = {p + NK_NAME, le16(p + NK_NAME_LEN), le16(p + NK_FLAGS) & NK_LATIN1},
+	    .parent = get_le32(p + NK_PARENT),
+	    .subkeys = get_le32(p + NK_SUBKEYS),
+	    .subkey_list = get_le32(p + NK_SUBKEY_LIST),
+	    .values = get_le32(p + NK_VALUES),
+	    .value_list = get_le32(p + NK_VALUE_LIST),
+	    .security = get_le32(p + NK_SECURITY),
+	    .class = get_le32(p + NK_CLASS),
+	    .name = {p + NK_NAME, get_le16(p + NK_NAME_LEN), get_le16(p + NK_FLAGS) & NK_LATIN1},
 	};
 	return true;
 }
@@ -180,16 +171,16 @@ bool regf_value(const struct regf *r, uint32_t at, struct regf_value *out)
 	size_t len;
 	const unsigned char *p = record(r, at, "vk", VK_NAME, &len);
 
-	if (!p || le16(p + VK_NAME_LEN) > len - VK_NAME)
+	if (!p || get_le16(p + VK_NAME_LEN) > len - VK_NAME)
 		return false;
 	*out = (struct regf_value){
 	    .at = at,
-	    .type = le32(p + VK_TYPE),
-	    .len = le32(p + VK_LEN) & ~INLINE_DATA,
-	    .is_inline = le32(p + VK_LEN) & INLINE_DATA,
-	    .data = le32(p + VK_DATA),
+	    .type = get_le32(p + VK_TYPE),
+	    .len = get_le32(p + VK_LEN) & ~INLINE_DATA,
+	    .is_inline = get_le32(p + VK_LEN) & INLINE_DATA,
+	    .data = get_le32(p + VK_DATA),
 	    .inline_data = p + VK_DATA,
-	    .name = {p + VK_NAME, le16(p + VK_NAME_LEN), le16(p + VK_FLAGS) & VK_LATIN1},
+	    .name = {p + VK_NAME, get_le16(p + VK_NAME_LEN), get_le16(p + VK_FLAGS) & VK_LATIN1},
 	};
 	return !out->is_inline || out->len <= 4;
 }
@@ -202,7 +193,7 @@ char *regf_name_utf8(const struct regf_name *name, bool *exact)
 
 	buf_reserve(&wide, 2 * n);
 	for (size_t i = 0; i < n; i++) {
-		unsigned u = name->latin1 ? name->p[i] : le16(name->p + 2 * i);
+		unsigned u = name->latin1 ? name->p[i] : get_le16(name->p + 2 * i);
 
 		if (u == 0) {
 			u = 0xfffd;
@@ -266,12 +257,12 @@ static bool add_list(const struct regf *r, uint32_t at, uint32_t max, unsigned d
 	size_t entry = of_lists || memcmp(p, "li", 2) == 0 ? 4 : 8;
 	if (entry == 8 && memcmp(p, "lf", 2) != 0 && memcmp(p, "lh", 2) != 0)
 		return false;
-	size_t n = le16(p + 2);
+	size_t n = get_le16(p + 2);
 	if (n * entry > len - 4)
 		return false;
 	list_add(lists, at);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t cell = le32(p + 4 + i * entry);
+		uint32_t cell = get_le32(p + 4 + i * entry);
 
 		if (of_lists) {
 			if (!add_list(r, cell, max, depth + 1, out, lists))
@@ -306,7 +297,7 @@ bool regf_values(const struct regf *r, const struct regf_key *key, struct regf_l
 	if (!p || key->values > REGF_MAX_LIST || key->values > len / 4)
 		return false;
 	for (uint32_t i = 0; i < key->values; i++)
-		list_add(out, le32(p + 4 * (size_t)i));
+		list_add(out, get_le32(p + 4 * (size_t)i));
 	return true;
 }
 
@@ -331,13 +322,13 @@ static bool big_data(const struct regf *r, const unsigned char *db, uint32_t wan
     struct buf *out)
 {
 	size_t list_len, len;
-	uint32_t n = le16(db + DB_COUNT);
-	const unsigned char *list = regf_cell(r, le32(db + DB_LIST), &list_len);
+	uint32_t n = get_le16(db + DB_COUNT);
+	const unsigned char *list = regf_cell(r, get_le32(db + DB_LIST), &list_len);
 
 	if (!list || n > list_len / 4)
 		return false;
 	for (uint32_t i = 0; i < n && want; i++) {
-		const unsigned char *p = regf_cell(r, le32(list + 4 * (size_t)i), &len);
+		const unsigned char *p = regf_cell(r, get_le32(list + 4 * (size_t)i), &len);
 		uint32_t part = want < BIG_SEGMENT ? want : BIG_SEGMENT;
 
 		if (!p || len < part)
