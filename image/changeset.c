@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/text.h"
+#include "image/bytes.h"
 
 const char *change_op_name(enum change_op op)
 {
@@ -160,16 +161,12 @@ char *change_target(const struct change *c)
 
 static char *value_detail(const struct hive_value *v)
 {
-	const unsigned char *p = (const unsigned char *)v->data.data;
+	const char *p = v->data.data;
 
 	if (v->type == HIVE_SZ || v->type == HIVE_EXPAND_SZ)
 		return utf16le_to_utf8(p, v->data.len);
-	if (v->type == HIVE_DWORD && v->data.len == 4) {
-		uint32_t n = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-		    (uint32_t)p[3] << 24;
-
-		return xasprintf("0x%x", n);
-	}
+	if (v->type == HIVE_DWORD && v->data.len == 4)
+		return xasprintf("0x%x", get_le32(p));
 	if (v->type == HIVE_MULTI_SZ) {
 		CLEANUP(strvec) struct strvec strings = STRVEC_INIT;
 		struct buf joined = BUF_INIT;

@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "common/text.h"
+#include "image/bytes.h"
 #include "image/hive_internal.h"
 
 void hive_value_free(struct hive_value *v)
@@ -369,14 +370,10 @@ int hive_get_dword(struct hive *h, const char *key, const char *value, uint32_t 
 	struct hive_value v;
 	int rc = hive_get(h, key, value, &v, err);
 
-	if (rc == 1 && v.type == HIVE_DWORD && v.data.len == 4) {
-		const unsigned char *p = (const unsigned char *)v.data.data;
-
-		*out = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-		    (uint32_t)p[3] << 24;
-	} else if (rc == 1) {
+	if (rc == 1 && v.type == HIVE_DWORD && v.data.len == 4)
+		*out = get_le32(v.data.data);
+	else if (rc == 1)
 		rc = 0;
-	}
 	hive_value_free(&v);
 	return rc;
 }

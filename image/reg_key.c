@@ -5,6 +5,7 @@
 
 #include "common/cleanup.h"
 #include "common/text.h"
+#include "image/bytes.h"
 #include "image/hive.h"
 
 /*
@@ -39,12 +40,9 @@ const struct reg_value *reg_key_value(const struct reg_key *k, const char *name)
 
 bool reg_value_dword(const struct reg_value *v, uint32_t *out)
 {
-	const unsigned char *p;
-
 	if (!v || v->type != HIVE_DWORD || v->data.len != 4)
 		return false;
-	p = (const unsigned char *)v->data.data;
-	*out = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	*out = get_le32(v->data.data);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/cleanup.h"
 #include "common/text.h"
+#include "image/bytes.h"
 #include "image/windows_read.h"
 
 /* "ControlSet001": three digits, as Select\Current numbers them. */
@@ -56,10 +57,10 @@ static enum win_arch arch_of_program(const struct buf *head)
 
 	if (head->len < 0x40 || p[0] != 'M' || p[1] != 'Z')
 		return ARCH_UNKNOWN;
-	pe = p[0x3c] | (size_t)p[0x3d] << 8 | (size_t)p[0x3e] << 16 | (size_t)p[0x3f] << 24;
+	pe = get_le32(p + 0x3c);
 	if (pe > head->len || head->len - pe < 6 || memcmp(p + pe, "PE\0\0", 4) != 0)
 		return ARCH_UNKNOWN;
-	switch (p[pe + 4] | p[pe + 5] << 8) {
+	switch (get_le16(p + pe + 4)) {
 	case 0x014c:
 		return ARCH_X86;
 	case 0x8664:
