@@ -15,6 +15,10 @@ static int plan(const struct plan_context *c, struct plan *out, struct error *er
 	const struct setting settings[] = {{"W7_REARM_DAYS", left}, {0}};
 
 	(void)err;
+	if (c->win->spp.skip_rearm)
+		changeset_set_value(&out->changes, NAME, CHANGE_SOFTWARE, SPP_KEY, "SkipRearm",
+		    hive_dword(0),
+		    "left from image building, no rearm would begin a new grace period with it");
 	place_script(
 	    c, out, NAME, "rearm.cmd", "uses a rearm when the grace period is about to end");
 	place_script(c, out, NAME, "rearm.xml", "the task that runs rearm.cmd once a day");

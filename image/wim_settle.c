@@ -228,7 +228,8 @@ int wim_settle(struct image *im, struct error *err)
 {
 	struct wim *w = im->data;
 
-	if (!w->changes.n)
+	/* data superseded by an earlier change is to leave the file all the same */
+	if (!w->changes.n && !im->options.rebuild)
 		return 0;
 	struct wim_scratch *scratch = xcalloc(2 * w->volumes, sizeof(*scratch));
 	for (size_t i = 0; i < 2 * w->volumes; i++)

@@ -244,7 +244,9 @@ int job_apply(struct job *job, const struct profile *profile)
 {
 	struct image *im = job->im;
 
-	if (job_changes(job) == 0) {
+	bool rebuild = im->options.rebuild && job->format == FORMAT_WIM;
+
+	if (job_changes(job) == 0 && !rebuild) {
 		job->verified = true;
 		return 0;
 	}

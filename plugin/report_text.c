@@ -162,6 +162,9 @@ static void text_result(const struct job *job)
 		return;
 	if (!job->applied)
 		printf("  nothing to do\n");
+	else if (!job_changes(job))
+		printf("  done: rewritten without superseded data, verified, %.1f s (%s)\n",
+		    job->seconds, job->engine);
 	else
 		printf("  done: %zu changes, verified, %.1f s (%s)\n", job_changes(job), job->seconds,
 		    job->engine);

@@ -58,6 +58,36 @@ while read -r p; do
 done < <(grep -i '/Setup/Scripts/.*\.' "$T/paths")
 [ "$(wc -w <<<"$found")" -eq 1 ] || fail "the key is in:$found"
 
+# Another profile takes the MAK out of the WIM's files, --rebuild out of the WIM itself, and plan and
+# apply say so while there is something to say.
+rm -rf "$T/.w7prep"
+phony_wim "$T/held.wim" --compress=none
+run "$w7" apply -p "$T/mak.ini" "$T/held.wim"
+expect_status 0
+expect_out 'then holds a MAK: whoever can read the image'
+expect_no_out '--rebuild'
+run "$w7" plan -p kms "$T/held.wim"
+expect_out 'held the product key of mak.key: a WIM keeps it .*--rebuild'
+run "$w7" apply -p kms "$T/held.wim"
+expect_status 0
+expect_out 'held the product key of mak.key: a WIM keeps it .*--rebuild'
+grep -qa "$key" "$T/held.wim" || fail "nothing is superseded, so the test looks at nothing"
+grep -rqa "$key" "$T/.w7prep" && fail "the key is in the undo record of a WIM that was appended to"
+run "$w7" apply --rebuild -p kms "$T/held.wim" -o "$T/clean.wim"
+expect_status 0
+expect_out 'rewritten without superseded data'
+grep -qa "$key" "$T/clean.wim" && fail "the key is still in the WIM"
+wimlib-imagex verify "$T/clean.wim" >/dev/null 2>&1 || fail "the rebuilt WIM is damaged"
+grep -rqa "$key" "$T/.w7prep" && fail "-o left a record with the key"
+run "$w7" apply --rebuild -p kms "$T/held.wim"
+expect_status 0
+cmp "$T/held.wim" "$T/clean.wim" || fail "another WIM in place than with -o"
+# what undo needs is for nobody else's eyes
+find "$T/.w7prep" -type d -perm /077 | grep . && fail "others can reach the undo record"
+run "$w7" undo "$T/held.wim"
+expect_status 0
+grep -qa "$key" "$T/held.wim" || fail "not the WIM from before the rebuild"
+
 # a key file that others can read is refused, and not quoted
 chmod 644 "$T/mak.key"
 run "$w7" plan -p "$T/mak.ini" "$T/a.wim"

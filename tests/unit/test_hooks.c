@@ -777,6 +777,11 @@ START_TEST(none_switches_activation_off_and_rearms)
 	ck_assert(name_contains(written(&p, PLACED "settings.cmd"), "W7_ACTIVATE=0"));
 	plan_free(&p);
 
+	win->spp.skip_rearm = true;
+	p = converge(win, &profile);
+	ck_assert(!win->spp.skip_rearm);
+	plan_free(&p);
+
 	profile.rearm_when_days_left = 10;
 	p = converge(win, &profile);
 	ck_assert(name_contains(written(&p, PLACED "rearm-settings.cmd"), "W7_REARM_DAYS=10"));
