@@ -19,7 +19,8 @@ DESTDIR ?=
 CC ?= gcc
 
 # libwim's pkg-config file of Debian 12 requires a fuse.pc that its package does not bring: -lwim below.
-PACKAGES := libguestfs hivex libnbd libntfs-3g libarchive libxml-2.0 jansson nettle sqlite3
+PACKAGES := libguestfs hivex libnbd libntfs-3g libarchive libxml-2.0 jansson nettle sqlite3 \
+	zlib libzstd liblzma liblz4 libxxhash
 
 # What the targets need is installed on demand; "make install" and "make clean" need nothing.
 ifneq ($(filter-out install uninstall clean dist,$(or $(MAKECMDGOALS),all)),)
