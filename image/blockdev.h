@@ -7,6 +7,7 @@
 #ifndef W7PREP_IMAGE_BLOCKDEV_H
 #define W7PREP_IMAGE_BLOCKDEV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@
 struct blockdev {
 	uint64_t size;		/* bytes */
 	unsigned align;		/* read and write take multiples of this, up to BLOCKDEV_ALIGN_MAX; 0: any */
+	bool exact;		/* reading more than is needed may be very dear: nobody reads ahead */
 	/* All of @n bytes or an error; the caller keeps within size (blockdev_read checks). */
 	int (*read)(struct blockdev *d, void *p, size_t n, uint64_t off, struct error *err);
 	/* NULL: read-only. */

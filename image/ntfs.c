@@ -278,3 +278,16 @@ int ntfsvol_get_sd(struct ntfsvol *v, const char *path, struct buf *out, struct 
 	ntfs_inode_close(ni);
 	return rc;
 }
+
+int ntfsvol_used(struct ntfsvol *v, uint8_t *bits, uint64_t clusters, struct error *err)
+{
+	uint64_t there = (uint64_t)v->vol->nr_clusters < clusters ? (uint64_t)v->vol->nr_clusters : clusters;
+	size_t bytes = (size_t)((there + 7) / 8);
+
+	ntfsvol_forget_message();
+	if (read_data(v, v->vol->lcnbmp_na, bits, bytes, 0, "$Bitmap", err) != 0)
+		return -1;
+	if (there % 8)
+		bits[bytes - 1] &= (uint8_t)((1u << (there % 8)) - 1);
+	return 0;
+}

@@ -32,6 +32,11 @@ int ntfsvol_read(struct ntfsvol *v, const char *path, uint64_t off, size_t max, 
 		 struct error *err);
 int ntfsvol_fetch(struct ntfsvol *v, const char *path, int fd, struct error *err);
 int ntfsvol_get_sd(struct ntfsvol *v, const char *path, struct buf *out, struct error *err);
+/*
+ * Which clusters are in use: the first @clusters bits of the volume's bitmap, from its lowest bit
+ * on, to @bits; those behind the volume's last are clear.
+ */
+int ntfsvol_used(struct ntfsvol *v, uint8_t *bits, uint64_t clusters, struct error *err);
 /* See struct image_put. What was written is not read back here. */
 int ntfsvol_put(struct ntfsvol *v, const struct image_put *put, struct error *err);
 /* A file (only this link, its 8.3 name with it) or a directory with all below it. */

@@ -6,13 +6,12 @@
 #include "common/cleanup.h"
 #include "common/text.h"
 #include "image/bytes.h"
+#include "image/ntfs_record.h"
 
-#define BLOCK 512u /* unit of the update sequence, whatever the sector size */
-#define RECORD_MAX 65536u
+#define RECORD_MIN 512u
 #define PAGE_MAX 65536u /* of $LogFile; 4096 in practice */
 
 enum { RECORD_LOGFILE = 2, RECORD_VOLUME = 3 };
-enum { ATTR_VOLUME_NAME = 0x60, ATTR_VOLUME_INFORMATION = 0x70, ATTR_DATA = 0x80 };
 
 #define VOLUME_IS_DIRTY 0x0001
 #define LOG_NO_CLIENT 0xffff
@@ -47,7 +46,7 @@ int ntfs_boot_parse(
 	uint64_t record = record_bytes((int8_t)s[0x40], cluster);
 
 	if (sector < 256 || sector > 4096 || !is_power_of_2(sector) || !is_power_of_2(cluster) ||
-	    cluster > 2u << 20 || record < BLOCK || record > RECORD_MAX || !is_power_of_2(record))
+	    cluster > 2u << 20 || record < RECORD_MIN || record > NTFS_RECORD_MAX || !is_power_of_2(record))
 		return err_set(err, ERR_DAMAGED, "the NTFS boot sector has impossible sizes");
 	if (sectors == 0 || sectors > volume_size / sector)
 		return err_set(err, ERR_DAMAGED,
@@ -68,26 +67,6 @@ int ntfs_boot_parse(
 	return 0;
 }
 
-/*
- * Undo the update sequence of a record or page of @size bytes: the last two bytes of every
- * block were moved into a list, so that a torn write shows. False when it was torn.
- */
-static bool fix_up(uint8_t *p, size_t size)
-{
-	size_t list = get_le16(p + 4), count = get_le16(p + 6);
-
-	if (count != size / BLOCK + 1 || list < 8 || (list & 1) || list + count * 2 > BLOCK - 2)
-		return false;
-	for (size_t i = 1; i < count; i++) {
-		uint8_t *end = p + i * BLOCK - 2;
-
-		if (memcmp(end, p + list, 2) != 0)
-			return false;
-		memcpy(end, p + list + i * 2, 2);
-	}
-	return true;
-}
-
 struct view {
 	struct blockdev *d;
 	uint64_t offset, size; /* of the volume on the device */
@@ -102,89 +81,41 @@ static int read_record(const struct view *v, unsigned number, uint8_t *rec, stru
 		return err_set(err, ERR_DAMAGED, "the NTFS file table is outside the volume");
 	if (blockdev_read(v->d, rec, v->boot.record_size, v->offset + at, err) != 0)
 		return -1;
-	if (memcmp(rec, "FILE", 4) != 0 || !fix_up(rec, v->boot.record_size))
+	if (memcmp(rec, "FILE", 4) != 0 || !ntfs_fix_up(rec, v->boot.record_size))
 		return err_set(
 		    err, ERR_DAMAGED, "the NTFS file table is damaged (record %u)", number);
 	return 0;
 }
 
-struct attr {
-	const uint8_t *p;
-	size_t length;
-};
-
 /* The unnamed attribute of that type in the base record; false when it is not there. */
-static bool find_attr(const uint8_t *rec, size_t size, uint32_t type, struct attr *out)
+static bool find_attr(const uint8_t *rec, size_t size, uint32_t type, struct ntfs_attr_view *out)
 {
-	size_t used = get_le32(rec + 0x18), at = get_le16(rec + 0x14);
-
-	if (used > size)
-		return false;
-	while (at + 24 <= used) {
-		size_t length = get_le32(rec + at + 4);
-
-		if (get_le32(rec + at) == 0xffffffff || length < 24 || length > used - at)
-			return false;
-		if (get_le32(rec + at) == type && rec[at + 9] == 0) {
-			*out = (struct attr){rec + at, length};
+	*out = (struct ntfs_attr_view){0};
+	while (ntfs_next_attr(rec, size, out))
+		if (out->type == type && out->p[9] == 0)
 			return true;
-		}
-		at += length;
-	}
 	return false;
-}
-
-static bool resident_value(const struct attr *a, const uint8_t **p, size_t *n)
-{
-	size_t length = get_le32(a->p + 0x10), at = get_le16(a->p + 0x14);
-
-	if (a->p[8] || at > a->length || length > a->length - at)
-		return false;
-	*p = a->p + at;
-	*n = length;
-	return true;
 }
 
 /*
  * Where @vcn of a non-resident attribute lies: its cluster, and how many follow it there. False
  * for a hole, a vcn that is not there, or mapping pairs that make no sense.
  */
-static bool find_cluster(const struct attr *a, uint64_t vcn, uint64_t *lcn, uint64_t *run)
+static bool find_cluster(
+    const struct ntfs_attr_view *a, uint64_t vcn, uint64_t *lcn, uint64_t *run)
 {
-	size_t at = a->p[8] && a->length >= 0x40 ? get_le16(a->p + 0x20) : 0;
-	uint64_t first = 0;
-	int64_t base = 0;
-
-	if (at < 0x40)
-		return false;
-	while (at < a->length && a->p[at]) {
-		unsigned nl = a->p[at] & 15, no = a->p[at] >> 4;
-		uint64_t length = 0, delta = 0;
-
-		if (nl == 0 || nl > 8 || no > 8 || at + 1 + nl + no > a->length)
-			return false;
-		for (unsigned i = 0; i < nl; i++)
-			length |= (uint64_t)a->p[at + 1 + i] << (8 * i);
-		for (unsigned i = 0; i < no; i++)
-			delta |= (uint64_t)a->p[at + 1 + nl + i] << (8 * i);
-		if (no && no < 8 && (a->p[at + nl + no] & 0x80))
-			delta |= ~0ull << (8 * no);
-		if (length == 0 || length > 1ull << 48 ||
-		    __builtin_add_overflow(base, (int64_t)delta, &base) || base < 0)
-			return false;
-		if (vcn - first < length) {
-			*lcn = (uint64_t)base + (vcn - first);
-			*run = length - (vcn - first);
-			return no != 0;
-		}
-		first += length;
-		at += 1 + nl + no;
+	for (struct ntfs_run r = NTFS_RUN_INIT; ntfs_next_run(a, &r);) {
+		if (vcn - r.vcn >= r.length)
+			continue;
+		*lcn = r.lcn + (vcn - r.vcn);
+		*run = r.length - (vcn - r.vcn);
+		return !r.hole;
 	}
 	return false;
 }
 
 /* 1: all @n bytes read, 0: not stored there, -1: I/O error. */
-static int read_attr(const struct view *v, const struct attr *a, uint64_t off, uint8_t *p, size_t n,
+static int read_attr(const struct view *v, const struct ntfs_attr_view *a, uint64_t off, uint8_t *p, size_t n,
     struct error *err)
 {
 	uint32_t cluster = v->boot.cluster_size;
@@ -195,7 +126,7 @@ static int read_attr(const struct view *v, const struct attr *a, uint64_t off, u
 		if (!find_cluster(a, off / cluster, &lcn, &run) || lcn >= v->boot.size / cluster)
 			return 0;
 		/* a run as long as it likes to be is cut to what is asked for */
-		uint64_t there = run > RECORD_MAX ? n : run * cluster - skip;
+		uint64_t there = run > NTFS_RECORD_MAX ? n : run * cluster - skip;
 		size_t part = there < n ? (size_t)there : n;
 		if (lcn * cluster + skip + part > v->boot.size)
 			return 0;
@@ -212,7 +143,7 @@ static int read_attr(const struct view *v, const struct attr *a, uint64_t off, u
 static int restart_page(uint8_t *p, size_t size, uint64_t *lsn)
 {
 	if ((memcmp(p, "RSTR", 4) != 0 && memcmp(p, "CHKD", 4) != 0) || get_le32(p + 16) != size ||
-	    !fix_up(p, size))
+	    !ntfs_fix_up(p, size))
 		return -1;
 	size_t at = get_le16(p + 24);
 	if (at < 30 || (at & 7) || at + 48 > size)
@@ -237,14 +168,14 @@ static bool all_ff(const uint8_t *p, size_t n)
 static int log_is_clean(const struct view *v, uint8_t *rec, bool *clean, struct error *err)
 {
 	CLEANUP(free) uint8_t *page = xmalloc(PAGE_MAX);
-	struct attr data;
+	struct ntfs_attr_view data;
 	uint64_t lsn[2] = {0, 0};
 	int state[2];
 
 	*clean = false;
 	if (read_record(v, RECORD_LOGFILE, rec, err) != 0)
 		return -1;
-	if (!find_attr(rec, v->boot.record_size, ATTR_DATA, &data))
+	if (!find_attr(rec, v->boot.record_size, NTFS_ATTR_DATA, &data))
 		return 0;
 	int rc = read_attr(v, &data, 0, page, 4096, err);
 	if (rc <= 0)
@@ -271,20 +202,20 @@ static int log_is_clean(const struct view *v, uint8_t *rec, bool *clean, struct 
 static int read_volume(
     const struct view *v, uint8_t *rec, struct ntfs_state *out, struct error *err)
 {
-	struct attr a;
+	struct ntfs_attr_view a;
 	const uint8_t *p;
 	size_t n;
 
 	if (read_record(v, RECORD_VOLUME, rec, err) != 0)
 		return -1;
-	if (!find_attr(rec, v->boot.record_size, ATTR_VOLUME_INFORMATION, &a) ||
-	    !resident_value(&a, &p, &n) || n < 12)
+	if (!find_attr(rec, v->boot.record_size, NTFS_ATTR_VOLUME_INFORMATION, &a) ||
+	    !ntfs_resident_value(&a, &p, &n) || n < 12)
 		return err_set(err, ERR_DAMAGED, "the NTFS volume has no volume information");
 	out->major = p[8];
 	out->minor = p[9];
 	out->dirty = get_le16(p + 10) & VOLUME_IS_DIRTY;
-	if (find_attr(rec, v->boot.record_size, ATTR_VOLUME_NAME, &a) &&
-	    resident_value(&a, &p, &n)) {
+	if (find_attr(rec, v->boot.record_size, NTFS_ATTR_VOLUME_NAME, &a) &&
+	    ntfs_resident_value(&a, &p, &n)) {
 		CLEANUP(free) char *label = utf16le_to_utf8(p, n < 64 ? n : 64);
 
 		snprintf(out->label, sizeof(out->label), "%s", label);

@@ -150,8 +150,8 @@ static s64 dev_pread(struct ntfs_device *dev, void *p, s64 count, s64 off)
 	if (n <= 0)
 		return n;
 	uint64_t first = (uint64_t)off / NTFS_LINE, last = (uint64_t)(off + n - 1) / NTFS_LINE;
-	int rc = first == last ? read_line(v, p, (size_t)n, (uint64_t)off)
-			       : read_device(v, p, (size_t)n, (uint64_t)off);
+	int rc = first == last && !v->dev->exact ? read_line(v, p, (size_t)n, (uint64_t)off)
+						 : read_device(v, p, (size_t)n, (uint64_t)off);
 	return rc == 0 ? n : -1;
 }
 
