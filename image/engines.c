@@ -2,6 +2,7 @@
 /* The engines that are built in, one row each, in order of preference. */
 #include "image/direct.h"
 #include "image/guestfs.h"
+#include "image/partclone.h"
 #include "image/tree.h"
 #include "image/wim.h"
 
@@ -9,6 +10,7 @@ const struct image_ops *const image_engines[] = {
 	&wim_ops,
 	&guestfs_ops,
 	&direct_ops,
+	&partclone_ops,
 	&tree_ops,
 	NULL,
 };

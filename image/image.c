@@ -205,6 +205,12 @@ int image_get_sd(struct image *im, size_t vol, const char *path, struct buf *out
 	return check_path(path, err) != 0 ? -1 : im->ops->get_sd(im, vol, path, out, err);
 }
 
+int image_prefetch(struct image *im, size_t vol, const struct image_want *want, size_t n,
+    struct error *err)
+{
+	return im->ops->prefetch ? im->ops->prefetch(im, vol, want, n, err) : 0;
+}
+
 int image_file_fd(struct image *im, size_t vol, const char *path, int *fd, struct error *err)
 {
 	struct image_cache *c = im->cache;

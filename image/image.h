@@ -99,6 +99,13 @@ struct image_put {
 	const struct buf *sd;	/* self-relative SECURITY_DESCRIPTOR, or NULL: keep */
 };
 
+/* A file that is going to be read: see image_prefetch(). */
+struct image_want {
+	const char *path;
+	uint64_t max;		/* bytes from its beginning */
+	bool below;		/* a directory: each file in it */
+};
+
 struct image_ops {
 	const char *name;	/* "wim", "guestfs", "direct", "partclone", "tree" */
 	unsigned caps;
@@ -107,6 +114,9 @@ struct image_ops {
 
 	/* Open read-only and fill im->volumes. */
 	int (*open)(struct image *im, struct error *err);
+	/* NULL: reading here and there costs nothing. */
+	int (*prefetch)(struct image *im, size_t vol, const struct image_want *want, size_t n,
+			struct error *err);
 	int (*stat)(struct image *im, size_t vol, const char *path, struct image_stat *st,
 		    struct error *err);
 	int (*list_dir)(struct image *im, size_t vol, const char *path, struct strvec *names,
@@ -168,6 +178,13 @@ int image_read(struct image *im, size_t vol, const char *path, uint64_t off, siz
 int image_fetch(struct image *im, size_t vol, const char *path, int fd, struct error *err);
 int image_get_sd(struct image *im, size_t vol, const char *path, struct buf *out,
 		 struct error *err);
+
+/*
+ * Say what will be read soon: an engine that has to go through a compressed stream for it goes
+ * once for all. What is not there is no error, what was not named can be read all the same.
+ */
+int image_prefetch(struct image *im, size_t vol, const struct image_want *want, size_t n,
+		   struct error *err);
 
 /*
  * A hive (or another file that is read more than once) as a file descriptor in memory, owned

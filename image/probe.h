@@ -16,6 +16,7 @@ struct probe {
 	const char *path;	/* as named by the user */
 	int fd;
 	uint64_t size;
+	uint64_t at;	/* how far a compressed file was read */
 	uint8_t head[PROBE_HEAD];	/* zeros past the end of a shorter file */
 };
 

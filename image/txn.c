@@ -13,6 +13,7 @@
 #include "common/fsutil.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "image/partclone_set.h"
 
 #define RECORD_SCHEMA 1
 #define RECORD_MAX (64u << 20)
@@ -45,6 +46,12 @@ static char *records_dir(const char *image, struct error *err)
 		else
 			err_errno(err, "cannot find %s", image);
 		return NULL;
+	}
+	/* a partition of FOG or Clonezilla: beside their directory, where their globs do not look */
+	CLEANUP(free) char *whole = ptcl_image_dir(real);
+	if (whole) {
+		free(real);
+		real = steal_ptr(&whole);
 	}
 	CLEANUP(free) char *parent = path_dir(real);
 	return xasprintf("%s/.w7prep/%s", strcmp(parent, "/") == 0 ? "" : parent, path_base(real));

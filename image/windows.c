@@ -202,6 +202,27 @@ static void read_facts(struct win_reader *r)
 		hive_close(r->hives[i]);
 }
 
+/*
+ * What is read of a Windows, for engines that fetch all at once; a Windows that is not called so
+ * is read all the same. Kept together with the places that the windows_*.c look at.
+ */
+static const struct image_want wanted[] = {
+	{"/Windows/System32/config/SYSTEM", WIN_HIVE_MAX, false},
+	{"/Windows/System32/config/SOFTWARE", WIN_HIVE_MAX, false},
+	{"/Windows/System32/cmd.exe", 4096, false},
+	{"/Windows/Setup/State/State.ini", WIN_TEXT_MAX, false},
+	{"/Windows/Setup/Scripts/SetupComplete.cmd", WIN_TEXT_MAX, false},
+	{"/Windows/Setup/Scripts/w7prep", WIN_TEXT_MAX, true},
+	{"/Windows/Panther/unattend.xml", WIN_TEXT_MAX, false},
+	{"/Windows/Panther/autounattend.xml", WIN_TEXT_MAX, false},
+	{"/Windows/Panther/Unattend", WIN_TEXT_MAX, true},
+	{"/Windows/System32/Sysprep/Unattend.xml", WIN_TEXT_MAX, false},
+	{"/Windows/System32/Sysprep", 65536, true},
+	{"/Unattend.xml", WIN_TEXT_MAX, false},
+	{"/Autounattend.xml", WIN_TEXT_MAX, false},
+	{"/hiberfil.sys", 4096, false},
+};
+
 int windows_read(struct image *im, size_t vol, struct windows *out, struct error *err)
 {
 	struct win_reader r = {.im = im, .vol = vol, .win = out};
@@ -211,6 +232,8 @@ int windows_read(struct image *im, size_t vol, struct windows *out, struct error
 	out->index = im->volumes.v[vol].index;
 	if (!im->volumes.v[vol].ntfs || im->volumes.v[vol].bitlocker)
 		return 0;
+	if (image_prefetch(im, vol, wanted, sizeof(wanted) / sizeof(wanted[0]), err) != 0)
+		return -1;
 	out->root = find_root(&r);
 	if (out->root)
 		read_facts(&r);
