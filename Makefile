@@ -85,8 +85,9 @@ STATIC_CFLAGS := -O2 -g
 STATIC_DIR := $(BUILD)/static-$(STATIC_ARCH)
 STATIC_BIN := $(BUILD)/w7prep-static-$(STATIC_ARCH)
 STATIC_OUT := $(patsubst %_static.c,%.c,$(wildcard common/*_static.c image/*_static.c plugin/*_static.c)) \
-	$(filter-out image/ntfs_boot.c,$(wildcard image/guestfs*.c image/wim*.c image/disk*.c \
-	image/direct.c image/nbd.c image/ntfs*.c image/extent*.c image/partclone*.c))
+	$(filter-out image/ntfs_boot.c image/ntfs_record.c,$(wildcard image/guestfs*.c image/wim*.c image/disk*.c \
+	image/direct.c image/nbd.c image/ntfs*.c image/extent*.c image/partclone*.c \
+	image/codec*.c image/block_cache.c image/mft_scan.c))
 STATIC_SRC := $(filter-out $(STATIC_OUT),$(wildcard common/*.c image/*.c hooks/*.c profiles/*.c \
 	plugin/*.c))
 STATIC_OBJ := $(STATIC_SRC:%.c=$(STATIC_DIR)/%.o) $(STATIC_DIR)/gen/scripts.o

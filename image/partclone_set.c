@@ -14,10 +14,10 @@
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/text.h"
+#include "image/partition_name.h"
 
 #define PARTS_MAX 20000
 #define PIECE (1u << 20)
-#define CLONEZILLA_MARK "-ptcl-img"
 #define NTFS_MARK ".ntfs-ptcl-img"
 
 void ptcl_set_free(struct ptcl_set *s)
@@ -28,17 +28,6 @@ void ptcl_set_free(struct ptcl_set *s)
 	*s = (struct ptcl_set){0};
 }
 
-/* Length of "d1p2.img" at the beginning of @name; 0: not such a name. */
-static size_t fog_stem(const char *name, unsigned *disk, unsigned *partition)
-{
-	int n = 0;
-
-	if (!isdigit((unsigned char)name[0] ? (unsigned char)name[1] : 0) ||
-	    sscanf(name, "d%4up%4u.img%n", disk, partition, &n) != 2 || n == 0)
-		return 0;
-	return name[n] == '\0' || name[n] == '.' ? (size_t)n : 0;
-}
-
 static bool all_of(const char *s, int (*is)(int))
 {
 	if (!*s)
@@ -47,20 +36,6 @@ static bool all_of(const char *s, int (*is)(int))
 		if (!is((unsigned char)*s))
 			return false;
 	return true;
-}
-
-/* Length of "sda2.ntfs-ptcl-img.zst" at the beginning of @name; 0: not such a name. */
-static size_t clonezilla_stem(const char *name)
-{
-	const char *mark = strstr(name, CLONEZILLA_MARK);
-
-	if (!mark || mark == name)
-		return 0;
-	const char *codec = mark + strlen(CLONEZILLA_MARK);
-	if (*codec != '.')
-		return *codec ? 0 : strlen(name);
-	const char *end = strchr(codec + 1, '.');
-	return end ? (size_t)(end - name) : strlen(name);
 }
 
 /* What follows the stem: nothing, or what split added. */
@@ -103,11 +78,11 @@ char *ptcl_set_name(const struct ptcl_set *s, unsigned n)
 /* How the parts are called, from the name of one of them and what lies beside it. */
 static void find_naming(struct ptcl_set *s, const char *name)
 {
-	size_t n = fog_stem(name, &s->disk, &s->partition);
+	size_t n = name_fog_stem(name, &s->disk, &s->partition);
 	bool fog = n != 0;
 
 	if (!n)
-		n = clonezilla_stem(name);
+		n = name_clonezilla_stem(name);
 	if (!n || !parse_suffix(s, name + n)) {
 		s->naming = PTCL_WHOLE;
 		s->stem = xstrdup(name);
@@ -262,8 +237,8 @@ static bool can_hold_windows(const char *name)
 {
 	unsigned disk, partition;
 
-	return fog_stem(name, &disk, &partition) ||
-	       (clonezilla_stem(name) && strstr(name, NTFS_MARK));
+	return name_fog_stem(name, &disk, &partition) ||
+	       (name_clonezilla_stem(name) && strstr(name, NTFS_MARK));
 }
 
 void ptcl_dir_list(const char *dir, struct strvec *paths)
@@ -277,43 +252,6 @@ void ptcl_dir_list(const char *dir, struct strvec *paths)
 			strvec_take(paths, path_join(dir, e->d_name));
 	closedir(d);
 	strvec_sort(paths);
-}
-
-/* "d1.partitions", "d1.mbr" …: what FOG puts beside the partitions. */
-static bool beside_fog(const char *name)
-{
-	unsigned disk;
-	int n = 0;
-
-	return sscanf(name, "d%4u.%n", &disk, &n) == 1 && n;
-}
-
-static bool beside_clonezilla(const char *name)
-{
-	static const char *const names[] = {"clonezilla-img", "parts", "disk", "blkdev.list"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
-char *ptcl_image_dir(const char *real)
-{
-	const char *name = path_base(real);
-	unsigned disk, partition;
-	bool fog = fog_stem(name, &disk, &partition) != 0, found = false;
-
-	if (!fog && !clonezilla_stem(name))
-		return NULL;
-	CLEANUP(free) char *dir = path_dir(real);
-	DIR *d = opendir(dir);
-	if (!d)
-		return NULL;
-	for (struct dirent *e; !found && (e = readdir(d));)
-		found = fog ? beside_fog(e->d_name) : beside_clonezilla(e->d_name);
-	closedir(d);
-	return found ? steal_ptr(&dir) : NULL;
 }
 
 int ptcl_parts_read(void *opaque, void *p, size_t max, size_t *got, struct error *err)

@@ -46,12 +46,6 @@ char *ptcl_set_name(const struct ptcl_set *s, unsigned n);
  */
 void ptcl_dir_list(const char *dir, struct strvec *paths);
 
-/*
- * The image directory of FOG or Clonezilla that the file @real (a path without links) belongs
- * to, NULL when it is on its own. A directory is told by its other files, not by one name.
- */
-char *ptcl_image_dir(const char *real);
-
 /* Reads the parts one after another; a codec_read_fn. */
 struct ptcl_parts {
 	const struct ptcl_set *set;

@@ -12,8 +12,6 @@
 #include "common/log.h"
 #include "image/bytes.h"
 #include "image/ntfs_boot.h"
-#include "image/partclone_format.h"
-#include "image/partclone_set.h"
 #include "image/txn.h"
 
 /* [VHD 1.0] hard disk footer */
@@ -195,48 +193,6 @@ static bool head_is(const struct probe *p, const char *magic, size_t n)
 	return memcmp(p->head, magic, n) == 0;
 }
 
-static int read_head(void *opaque, void *to, size_t max, size_t *got, struct error *err)
-{
-	struct probe *p = opaque;
-	ssize_t n = pread(p->fd, to, max, (off_t)p->at);
-
-	if (n < 0)
-		return err_errno(err, "cannot read %s", p->path);
-	p->at += (uint64_t)n;
-	*got = (size_t)n;
-	return 0;
-}
-
-/* The first bytes of what is compressed, if it is. */
-static bool unpacks_to(struct probe *p, const char *magic, size_t n)
-{
-	enum codec codec = codec_of(p->head, sizeof(p->head));
-	struct decoder *d = codec == CODEC_NONE ? NULL : decoder_open(codec, read_head, p, NULL);
-	uint8_t head[32];
-	size_t got = 0;
-
-	p->at = 0;
-	bool same = d && decoder_read(d, head, n, &got, NULL) == 0 && got == n &&
-	    memcmp(head, magic, n) == 0;
-	decoder_close(d);
-	return same;
-}
-
-/* A partition of FOG or Clonezilla. A later part of a split one has nothing to be known by. */
-static bool is_partclone(struct probe *p)
-{
-	struct ptcl_set set;
-	bool later = false;
-
-	if (head_is(p, PTCL_MAGIC, 15) || unpacks_to(p, PTCL_MAGIC, 15))
-		return true;
-	if (ptcl_set_find(p->path, &set, NULL) != 0)
-		return false;
-	later = set.names.n > 1 && strcmp(set.names.v[0], path_base(p->path)) != 0;
-	ptcl_set_free(&set);
-	return later;
-}
-
 static int probe_file(struct probe *p, enum image_format *format, struct error *err)
 {
 	uint8_t tail[512] = {0};
@@ -245,7 +201,7 @@ static int probe_file(struct probe *p, enum image_format *format, struct error *
 
 	if (head_is(p, "MSWIM\0\0", 8) || head_is(p, "WLPWM\0\0", 8))
 		return *format = FORMAT_WIM, 0;
-	if (is_partclone(p))
+	if (probe_partclone(p))
 		return *format = FORMAT_PARTCLONE, 0;
 	if (head_is(p, "vhdxfile", 8))
 		return *format = FORMAT_VHDX, probe_vhdx(p, err);
@@ -257,12 +213,7 @@ static int probe_file(struct probe *p, enum image_format *format, struct error *
 		return *format = FORMAT_VMDK, probe_vmdk_descriptor(p, err);
 	if (head_is(p, VHD_COOKIE, 8) || at_end)
 		return probe_vhd(p, tail, head_is(p, VHD_COOKIE, 8), at_end, format, err);
-	if (unpacks_to(p, "PaRtImAgE-VoLuMe", 16)) {
-		err_set(err, ERR_FORMAT, "%s is a partimage image", p->path);
-		return err_hint(
-		    err, "capture the partition again with partclone (FOG: Partclone Gzip or Zstd)");
-	}
-	if (probe_refused(p, err) != 0)
+	if (probe_partimage(p, err) != 0 || probe_refused(p, err) != 0)
 		return -1;
 	*format = FORMAT_RAW;
 	return probe_raw(p, err);
@@ -281,10 +232,7 @@ int image_probe(const char *path, enum image_format *format, struct error *err)
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return err_errno(err, "cannot open %s", path);
 	if (S_ISDIR(st.st_mode)) {
-		CLEANUP(strvec) struct strvec partitions = STRVEC_INIT;
-
-		ptcl_dir_list(path, &partitions);
-		*format = partitions.n ? FORMAT_PARTCLONE : FORMAT_TREE;
+		*format = probe_partclone_dir(path) ? FORMAT_PARTCLONE : FORMAT_TREE;
 		return 0;
 	}
 	if (!S_ISREG(st.st_mode))

@@ -27,6 +27,12 @@ int probe_vhdx(const struct probe *p, struct error *err);
 int probe_vmdk_sparse(const struct probe *p, struct error *err);
 int probe_vmdk_descriptor(const struct probe *p, struct error *err);
 
+/* A partition image of FOG or Clonezilla, any part of it; a directory that holds some. */
+bool probe_partclone(struct probe *p);
+bool probe_partclone_dir(const char *path);
+/* -1 with the refusal when a compressed partimage image is inside. */
+int probe_partimage(struct probe *p, struct error *err);
+
 /* Say how to get rid of what is not supported, in qemu's words. Returns -1. */
 int probe_hint_convert(const struct probe *p, const char *from, struct error *err);
 

@@ -13,7 +13,7 @@
 #include "common/fsutil.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "image/partclone_set.h"
+#include "image/partition_name.h"
 
 #define RECORD_SCHEMA 1
 #define RECORD_MAX (64u << 20)
@@ -48,7 +48,7 @@ static char *records_dir(const char *image, struct error *err)
 		return NULL;
 	}
 	/* a partition of FOG or Clonezilla: beside their directory, where their globs do not look */
-	CLEANUP(free) char *whole = ptcl_image_dir(real);
+	CLEANUP(free) char *whole = name_image_dir(real);
 	if (whole) {
 		free(real);
 		real = steal_ptr(&whole);
