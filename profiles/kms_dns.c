@@ -19,10 +19,10 @@ static void write_forms(struct kms_dns *d)
 {
 	d->bind = xasprintf("%s.%s. %d IN SRV %d %d %u %s.", KMS_SERVICE, d->zone, TTL, PRIORITY,
 	    WEIGHT, d->port, d->target);
-	d->dnsmasq = xasprintf("srv-host=%s.%s,%s,%u,%d,%d", KMS_SERVICE, d->zone, d->target, d->port,
-	    PRIORITY, WEIGHT);
-	d->windows = xasprintf("dnscmd /RecordAdd %s %s %d SRV %d %d %u %s.", d->zone, KMS_SERVICE, TTL,
-	    PRIORITY, WEIGHT, d->port, d->target);
+	d->dnsmasq = xasprintf("srv-host=%s.%s,%s,%u,%d,%d", KMS_SERVICE, d->zone, d->target,
+	    d->port, PRIORITY, WEIGHT);
+	d->windows = xasprintf("dnscmd /RecordAdd %s %s %d SRV %d %d %u %s.", d->zone, KMS_SERVICE,
+	    TTL, PRIORITY, WEIGHT, d->port, d->target);
 }
 
 bool kms_dns(const struct profile *p, struct kms_dns *out, const char **why)

@@ -70,6 +70,7 @@ static const struct {
     {"vamt_host", STRATEGY(AUTO) | STRATEGY(MAK_PROXY), "mak-proxy"},
     {"vamt_access", STRATEGY(AUTO) | STRATEGY(MAK_PROXY), "mak-proxy"},
     {"rearm_when_days_left", STRATEGY(AUTO) | STRATEGY(NONE), "none"},
+    {"report_share", ~STRATEGY(OEM), "clones that have a first boot to report"},
     {"mak_key_file", STRATEGY(AUTO) | STRATEGY(MAK) | STRATEGY(MAK_PROXY), "mak and mak-proxy"},
 };
 

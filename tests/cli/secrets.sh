@@ -48,6 +48,18 @@ grep -q qemu-img "$T/ran" || fail "no program was watched"
 grep -qi "$key" "$T/ran" && fail "the key is in an argument or the environment"
 rm -f "$T/a.raw"
 
+# nor in the undo record of the change that placed it, also when that is unpacked
+"$BUILD/fixtures/mkphony" tree "$T/tree" || fail mkphony
+run "$w7" apply -p "$T/mak.ini" --root "$T/tree"
+expect_status 0
+records=0
+while read -r f; do
+	records=$((records + 1))
+	case $f in *.zst) zstd -qdc "$f" ;; *) cat "$f" ;; esac >"$T/unpacked"
+	grep -qa "$key" "$T/unpacked" && fail "the key is in the undo record, $f"
+done < <(find "$T/.w7prep/a.raw" "$T/.w7prep/tree" -type f -size +0)
+[ "$records" -gt 5 ] || fail "there are no undo records to look at"
+
 run "$w7" apply -p "$T/mak.ini" "$T/a.wim"
 expect_status 0
 wimlib-imagex dir "$T/a.wim" 1 >"$T/paths"
