@@ -49,7 +49,9 @@ static int look_at(const struct ptcl_set *set, struct image_volume *v, struct er
 		return -1;
 	struct ptcl_reader *r = ptcl_reader_open(set, codec, err);
 	int rc = r ? ptcl_reader_next(r, &block, &first, err) : -1;
-	if (rc == 1 && block == 0) {
+	if (rc == 1 && block != 0)
+		rc = err_set(err, ERR_DAMAGED, "its first block is not stored");
+	if (rc == 1) {
 		enum volume_kind kind = volume_kind(first);
 
 		v->ntfs = kind == VOLUME_NTFS;
@@ -78,19 +80,42 @@ static int add_part(struct image *im, const char *path, struct error *err)
 	return 0;
 }
 
-/* One partition that is not for us (FAT, partimage …) does not make the others unreadable. */
-static int add_from_dir(struct image *im, const char *path, struct error *err)
+/*
+ * One partition that is not for us (FAT, partimage …) does not make the others unreadable; @kept is
+ * why the first of them is not.
+ */
+static int add_from_dir(struct image *im, const char *path, struct error *kept, struct error *err)
 {
 	struct error e = ERROR_INIT;
 
 	if (add_part(im, path, &e) == 0)
 		return 0;
-	if (e.code == ERR_NO_WINDOWS || e.code == ERR_FORMAT || e.code == ERR_NOT_AN_IMAGE) {
-		log_debug("%s: %s", path, e.message);
-		err_clear(&e);
-		return 0;
-	}
-	return err_move(err, &e);
+	err_context(&e, "%s", path_base(path));
+	if (e.code != ERR_NO_WINDOWS && e.code != ERR_FORMAT && e.code != ERR_NOT_AN_IMAGE)
+		return err_move(err, &e);
+	log_debug("%s", e.message);
+	if (kept->code == ERR_NONE)
+		err_move(kept, &e);
+	err_clear(&e);
+	return 0;
+}
+
+static bool any_usable(const struct image *im)
+{
+	for (size_t i = 0; i < im->volumes.n; i++)
+		if (im->volumes.v[i].ntfs || im->volumes.v[i].bitlocker)
+			return true;
+	return false;
+}
+
+static int add_from_dir_all(struct image *im, const struct strvec *paths, struct error *err)
+{
+	CLEANUP(error) struct error kept = ERROR_INIT;
+
+	for (size_t i = 0; i < paths->n; i++)
+		if (add_from_dir(im, paths->v[i], &kept, err) != 0)
+			return -1;
+	return kept.code == ERR_NONE || any_usable(im) ? 0 : err_move(err, &kept);
 }
 
 static int add_parts(struct image *im, struct error *err)
@@ -103,10 +128,7 @@ static int add_parts(struct image *im, struct error *err)
 	ptcl_dir_list(im->path, &paths);
 	if (paths.n > PARTITIONS_MAX)
 		return err_set(err, ERR_LIMIT, "%zu partition images", paths.n);
-	for (size_t i = 0; i < paths.n; i++)
-		if (add_from_dir(im, paths.v[i], err) != 0)
-			return err_context(err, "%s", path_base(paths.v[i]));
-	return 0;
+	return add_from_dir_all(im, &paths, err);
 }
 
 /* Say now that the commit could not work, not after everything was done for it. */
