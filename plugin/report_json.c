@@ -266,6 +266,28 @@ static void lift_strategy(json_t *top, const json_t *images)
 	}
 }
 
+/* The same for what an apply came to: most pipelines prepare one image a run. */
+static void lift_result(json_t *top, const json_t *images)
+{
+	static const char *const members[] = {"engine", "undo_record"};
+	const json_t *first = json_array_get(images, 0), *image;
+	bool verified = true;
+	double seconds = 0;
+	size_t i;
+
+	if (!json_object_get(first, "verified"))
+		return;
+	json_array_foreach(images, i, image)
+	{
+		verified = verified && json_is_true(json_object_get(image, "verified"));
+		seconds += json_number_value(json_object_get(image, "seconds"));
+	}
+	set(top, "verified", json_boolean(verified));
+	set(top, "seconds", json_real(seconds));
+	for (i = 0; i < sizeof(members) / sizeof(*members); i++)
+		json_object_set(top, members[i], json_object_get(first, members[i]));
+}
+
 static json_t *report_top(const char *command, int status)
 {
 	json_t *top = json_object();
@@ -290,6 +312,7 @@ void report_json_print(const char *command, int status, json_t *images, const st
 	json_t *top = report_top(command, status);
 
 	lift_strategy(top, images);
+	lift_result(top, images);
 	if (err && err->code != ERR_NONE)
 		set(top, "error", report_json_error(err));
 	set(top, "images", images ? images : json_array());

@@ -48,6 +48,7 @@ has '.strategy == "kms" and (.reasons | length > 0)'
 has '.images[0].windows[0].changes | length > 5 and all(has("hook") and has("op") and has("target") and has("reason"))'
 answers 10 verify -p kms "$T/a.wim"
 answers 0 apply -p kms "$T/a.wim"
+has '.verified and .engine == "wim" and .seconds > 0 and .undo_record == .images[0].undo_record'
 has '.images[0] | .verified and .changed and .engine == "wim" and .seconds > 0 and (.undo_record | type == "string")'
 [ -f "$(jq -r '.images[0].undo_record' "$T/out")/record.json" ] || fail "undo_record is not where it says"
 answers 0 verify -p kms "$T/a.wim"
