@@ -169,11 +169,16 @@ lint:
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/w7prep/profiles \
-	    $(DESTDIR)$(PREFIX)/share/w7prep/schema \
+	    $(DESTDIR)$(PREFIX)/share/w7prep/schema $(DESTDIR)$(PREFIX)/share/w7prep/fog \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 $(BUILD)/w7prep $(DESTDIR)$(PREFIX)/bin/w7prep
 	install -m 644 profiles/*.ini $(DESTDIR)$(PREFIX)/share/w7prep/profiles/
 	install -m 644 plugin/schema/*.json $(DESTDIR)$(PREFIX)/share/w7prep/schema/
+	install -m 644 hooks/fog/fog.w7prep hooks/labs.sh hooks/labs.conf \
+	    $(DESTDIR)$(PREFIX)/share/w7prep/fog/
+	for b in $(wildcard $(BUILD)/w7prep-static-*); do \
+	    install -m 755 $$b $(DESTDIR)$(PREFIX)/share/w7prep/fog/ || exit 1; \
+	done
 	install -m 644 plugin/completion.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/w7prep
 	install -d $(DESTDIR)$(PREFIX)/share/w7prep/hooks/clonezilla

@@ -14,8 +14,8 @@
 #include <strings.h>
 
 #define UNICODE_MAX 0x10ffffu
-#define BAD ((uint32_t)-1)	/* never a character here */
-#define SHORT ((uint32_t)-2)	/* the input ends within one */
+#define BAD ((uint32_t)-1)   /* never a character here */
+#define SHORT ((uint32_t)-2) /* the input ends within one */
 
 static const char *const names[] = {"UTF-8", "UTF-16LE", "ISO-8859-1", "LATIN1"};
 enum { UTF_8, UTF_16LE, LATIN_1, LATIN_1_TOO };
@@ -87,7 +87,8 @@ static uint32_t get_utf16(const uint8_t *p, size_t n, size_t *used)
 		return SHORT;
 	low = p[2] | (uint32_t)p[3] << 8;
 	*used = 4;
-	return low >= 0xdc00 && low <= 0xdfff ? 0x10000 + ((high & 0x3ff) << 10 | (low & 0x3ff)) : BAD;
+	return low >= 0xdc00 && low <= 0xdfff ? 0x10000 + ((high & 0x3ff) << 10 | (low & 0x3ff))
+					      : BAD;
 }
 
 static uint32_t get(int encoding, const uint8_t *p, size_t n, size_t *used)

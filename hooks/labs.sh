@@ -7,7 +7,8 @@
 #	w7prep_choose ARGUMENT RULES HOST MACS IMAGE
 #		Sets $w7prep_chosen (a profile's name) and $w7prep_chosen_by (who said so). The first
 #		that says something: ARGUMENT (value of the kernel argument w7prep_profile=, may be
-#		empty), the file RULES, its "default" line. Status 1: $w7prep_problem says why.
+#		empty), the file RULES, its "default" line. Status 1: $w7prep_problem says why; 2: the
+#		same, because no rule fits this PC.
 #	w7prep_profile_file DIR NAME
 #		Sets $w7prep_profile_path to the file of that profile below DIR. Status 1 as above.
 #
@@ -106,7 +107,7 @@ w7prep_choose() { # ARGUMENT RULES HOST MACS IMAGE
 	w7prep_read_rules "$2" "$3" "$4" "$5" || { w7prep_chosen='' && return 1; }
 	[[ -z $w7prep_chosen ]] || return 0
 	w7prep_problem="$2: no rule fits host '$3', image '$5', and there is no default"
-	return 1
+	return 2
 }
 
 w7prep_profile_file() { # DIR NAME

@@ -6,6 +6,6 @@
 #include "image/tree.h"
 
 const struct image_ops *const image_engines[] = {
-	&tree_ops,
-	NULL,
+    &tree_ops,
+    NULL,
 };

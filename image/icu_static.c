@@ -28,8 +28,7 @@ U_CAPI void U_EXPORT2 ucnv_setToUCallBack(UConverter *converter, UConverterToUCa
 }
 
 U_CAPI void U_EXPORT2 ucnv_setFromUCallBack(UConverter *converter, UConverterFromUCallback action,
-    const void *context, UConverterFromUCallback *old, const void **old_context,
-    UErrorCode *status)
+    const void *context, UConverterFromUCallback *old, const void **old_context, UErrorCode *status)
 {
 	(void)converter, (void)action, (void)context, (void)old, (void)old_context;
 	*status = U_ILLEGAL_ARGUMENT_ERROR;
@@ -41,7 +40,8 @@ U_CAPI void U_EXPORT2 ucnv_convertEx(UConverter *to, UConverter *from, char **ta
     UErrorCode *status)
 {
 	(void)to, (void)from, (void)target, (void)target_end, (void)source, (void)source_end;
-	(void)pivot, (void)pivot_source, (void)pivot_target, (void)pivot_end, (void)reset, (void)flush;
+	(void)pivot, (void)pivot_source, (void)pivot_target, (void)pivot_end, (void)reset,
+	    (void)flush;
 	*status = U_ILLEGAL_ARGUMENT_ERROR;
 }
 
@@ -55,5 +55,6 @@ U_CAPI void U_EXPORT2 UCNV_FROM_U_CALLBACK_STOP(const void *context,
     UConverterFromUnicodeArgs *args, const UChar *units, int32_t length, UChar32 point,
     UConverterCallbackReason reason, UErrorCode *status)
 {
-	(void)context, (void)args, (void)units, (void)length, (void)point, (void)reason, (void)status;
+	(void)context, (void)args, (void)units, (void)length, (void)point, (void)reason,
+	    (void)status;
 }

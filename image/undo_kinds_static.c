@@ -4,6 +4,6 @@
 #include "image/txn.h"
 
 const struct undo_ops *const undo_kinds[] = {
-	&tree_undo,
-	NULL,
+    &tree_undo,
+    NULL,
 };

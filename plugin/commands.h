@@ -13,6 +13,7 @@ int cmd_apply(const struct cli *cli);
 int cmd_undo(const struct cli *cli);
 int cmd_profile(const struct cli *cli);
 int cmd_cid(const struct cli *cli);
+int cmd_fog(const struct cli *cli);
 
 /* How one command handles one image. Failures go to job->error. */
 struct image_command {

@@ -23,6 +23,10 @@ _w7prep() {
 		mapfile -t COMPREPLY < <(compgen -W "import list export" -- "$cur")
 		return
 		;;
+	fog)
+		mapfile -t COMPREPLY < <(compgen -W "install check remove" -- "$cur")
+		return
+		;;
 	import)
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.csv' -- "$cur")
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$cur")

@@ -11,8 +11,8 @@ static void add_libguestfs(struct buf *out)
 	struct guestfs_version *v = g ? guestfs_version(g) : NULL;
 
 	if (v)
-		buf_addf(out, "libguestfs %lld.%lld.%lld, ", (long long)v->major, (long long)v->minor,
-		    (long long)v->release);
+		buf_addf(out, "libguestfs %lld.%lld.%lld, ", (long long)v->major,
+		    (long long)v->minor, (long long)v->release);
 	guestfs_free_version(v);
 	if (g)
 		guestfs_close(g);

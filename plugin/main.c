@@ -41,6 +41,13 @@ const struct command commands[] = {
 	"  cid list              what is there, newest first\n"
 	"  cid export            the same list on standard output, oldest first\n"
 	"list and export show one PC with --computer or --mac.\n"},
+    {"fog", "install|check|remove DIR", "hook into a FOG server", 1, -1, false, cmd_fog,
+	"DIR is /images/postdownloadscripts (PCs are prepared after they were restored) or\n"
+	"/images/dev/postinitscripts (before they are captured):\n"
+	"  fog install [-p PROFILE] DIR  copy the hook there, add one line to FOG's script\n"
+	"  fog check DIR                 why it would not run\n"
+	"  fog remove [--all] DIR        take the line out; --all: the copy too\n"
+	"See w7prep-fog(7).\n"},
     {0},
 };
 

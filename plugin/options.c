@@ -32,7 +32,7 @@ static const struct option_row {
 	const char *commands;	/* blank-separated; NULL: every one; "": every one, not in help */
 	const char *help;
 } rows[] = {
-	{'p', "profile", "PROFILE", "plan apply verify profile",
+	{'p', "profile", "PROFILE", "plan apply verify profile fog",
 	    "lab profile: a file, or a name that `profile list` shows"},
 	{'o', "output", "OUT", "apply", "write the result to OUT; the image is not touched"},
 	{OPT_IMAGE, "image", "N|all", "inspect plan apply verify",
@@ -53,7 +53,8 @@ static const struct option_row {
 	    "where confirmation IDs are kept"},
 	{OPT_FORCE, "force", NULL, "apply cid",
 	    "replace OUT, or other confirmation IDs, if they are there"},
-	{OPT_ALL, "all", NULL, "undo", "undo every apply, not only the newest"},
+	{OPT_ALL, "all", NULL, "undo fog",
+	    "undo every apply; fog remove: the copied files too"},
 	{OPT_JSON, "json", NULL, NULL, "one JSON object on standard output (\"schema\": 1)"},
 	{'q', "quiet", NULL, NULL, "only warnings and errors"},
 	{'v', "verbose", NULL, NULL, "say more"},
@@ -389,7 +390,7 @@ void cli_help(const struct command *cmd)
 	for (size_t i = 0; i < N_ROWS; i++)
 		if (!hidden(&rows[i]) && (!cmd || row_is_for(&rows[i], cmd->name)))
 			help_row(&rows[i]);
-	printf("\n%sManual: w7prep(1), w7prep-profile(5), w7prep-strategies(7)\n", exit_text);
+	printf("\n%sManual: w7prep(1), w7prep-profile(5), w7prep-strategies(7), w7prep-fog(7)\n", exit_text);
 }
 
 void cli_list_words(void)

@@ -72,6 +72,11 @@ has '.imports[0] | .rows == 1 and .added == 1 and .without_confirmation_id == 1'
 answers 0 cid list
 has '.confirmations | length == 1'
 answers 3 cid import "$T/a.wim"
+mkdir "$T/scripts"
+answers 2 fog check "$T/scripts"
+echo "echo hello" >"$T/scripts/fog.postdownload"
+answers 8 fog check "$T/scripts"
+has ".findings[0].level == \"wrong\""
 phony_wim "$T/home.wim" --edition=HomePremium --channel=retail
 answers 4 plan -p kms "$T/home.wim"
 has '.images[0].error.code == "edition"'

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The static program's iconv says what glibc's says: on random input, and on what is on the edge. */
+/* The static program's iconv says what glibc's says: on random input, and on what is on the edge.
+ */
 #include <errno.h>
 #include <stdint.h>
 
@@ -37,7 +38,7 @@ static void convert(bool own, iconv_t cd, const char *in, size_t n, size_t room,
 	memset(r, 0, sizeof(*r));
 	errno = 0;
 	r->rc = own ? own_iconv(cd, &p, &in_left, &out, &out_left)
-	            : iconv(cd, &p, &in_left, &out, &out_left);
+		    : iconv(cd, &p, &in_left, &out, &out_left);
 	r->error = r->rc == (size_t)-1 ? errno : 0;
 	r->used = n - in_left;
 	r->made = room - out_left;
@@ -59,9 +60,9 @@ static void same(const char *to, const char *from, const char *in, size_t n)
 	convert(false, theirs, in, n, room, &a);
 	convert(true, ours, in, n, room, &b);
 	ck_assert_msg(a.rc == b.rc && a.error == b.error && a.used == b.used && a.made == b.made &&
-	        memcmp(a.out, b.out, a.made) == 0,
-	    "%s -> %s: %s: glibc %d, %zu in, %zu out; own %d, %zu in, %zu out", from, to,
-	    hex, a.error, a.used, a.made, b.error, b.used, b.made);
+			  memcmp(a.out, b.out, a.made) == 0,
+	    "%s -> %s: %s: glibc %d, %zu in, %zu out; own %d, %zu in, %zu out", from, to, hex,
+	    a.error, a.used, a.made, b.error, b.used, b.made);
 	iconv_close(theirs);
 	own_iconv_close(ours);
 }
@@ -71,7 +72,8 @@ START_TEST(every_character)
 	char wide[4], out[8];
 
 	for (uint32_t c = 0; c <= 0x110000; c += c < 0x10000 ? 1 : 97) {
-		uint32_t rest = c - 0x10000, high = 0xd800 + (rest >> 10), low = 0xdc00 + (rest & 0x3ff);
+		uint32_t rest = c - 0x10000, high = 0xd800 + (rest >> 10),
+			 low = 0xdc00 + (rest & 0x3ff);
 		size_t n = c < 0x10000 ? 2 : 4;
 		uint16_t units[2] = {(uint16_t)(c < 0x10000 ? c : high), (uint16_t)low};
 
@@ -80,7 +82,8 @@ START_TEST(every_character)
 		char *in = wide, *p = out;
 		size_t left = n, room = 8;
 		iconv_t cd = own_iconv_open("UTF-8", "UTF-16LE");
-		/* glibc drops the language tags where it cannot show them; here they are an error */
+		/* glibc drops the language tags where it cannot show them; here they are an error
+		 */
 		if (own_iconv(cd, &in, &left, &p, &room) == 0 && (c < 0xe0000 || c > 0xe007f)) {
 			same("UTF-16LE", "UTF-8", out, 8 - room);
 			same("LATIN1", "UTF-8", out, 8 - room);
@@ -97,8 +100,8 @@ START_TEST(edges)
 	const size_t n = sizeof(edge);
 
 	for (size_t i = 0; i < n * n * n * n; i += 7) {
-		const char in[4] = {(char)edge[i % n], (char)edge[i / n % n], (char)edge[i / n / n % n],
-		    (char)edge[i / n / n / n]};
+		const char in[4] = {(char)edge[i % n], (char)edge[i / n % n],
+		    (char)edge[i / n / n % n], (char)edge[i / n / n / n]};
 
 		for (size_t p = 0; p < sizeof(pairs) / sizeof(*pairs); p++)
 			same(pairs[p][0], pairs[p][1], in, 1 + i % 4);
@@ -154,5 +157,5 @@ START_TEST(other_encodings_are_unknown)
 }
 END_TEST
 
-SUITE("iconv_static", every_character, edges, random_text, short_of_room,
-      other_encodings_are_unknown)
+SUITE(
+    "iconv_static", every_character, edges, random_text, short_of_room, other_encodings_are_unknown)
