@@ -181,9 +181,9 @@ install: all
 	done
 	install -m 644 plugin/completion.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/w7prep
-	install -d $(DESTDIR)$(PREFIX)/share/w7prep/hooks/clonezilla
-	install -m 755 hooks/clonezilla/*.sh $(DESTDIR)$(PREFIX)/share/w7prep/hooks/clonezilla/
-	install -m 644 hooks/labs.sh hooks/labs.conf $(DESTDIR)$(PREFIX)/share/w7prep/hooks/clonezilla/
+	install -d $(DESTDIR)$(PREFIX)/share/w7prep/clonezilla
+	install -m 755 hooks/clonezilla/*.sh $(DESTDIR)$(PREFIX)/share/w7prep/clonezilla/
+	install -m 644 hooks/labs.sh hooks/labs.conf $(DESTDIR)$(PREFIX)/share/w7prep/clonezilla/
 	for m in $(notdir $(MAN)); do \
 	    install -D -m 644 $(BUILD)/man/$$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$m || exit 1; \
 	done

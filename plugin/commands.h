@@ -14,6 +14,8 @@ int cmd_undo(const struct cli *cli);
 int cmd_profile(const struct cli *cli);
 int cmd_cid(const struct cli *cli);
 int cmd_fog(const struct cli *cli);
+int cmd_wds(const struct cli *cli);
+int cmd_pxe(const struct cli *cli);
 
 /* How one command handles one image. Failures go to job->error. */
 struct image_command {

@@ -32,6 +32,14 @@ _w7prep() {
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
+	wds)
+		mapfile -t COMPREPLY < <(compgen -W kit -- "$cur")
+		return
+		;;
+	pxe)
+		mapfile -t COMPREPLY < <(compgen -W menu -- "$cur")
+		return
+		;;
 	profile)
 		mapfile -t COMPREPLY < <(compgen -W "list show check advise" -- "$cur")
 		return

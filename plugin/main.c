@@ -48,6 +48,14 @@ const struct command commands[] = {
 	"  fog check DIR                 why it would not run\n"
 	"  fog remove [--all] DIR        take the line out; --all: the copy too\n"
 	"See w7prep-fog(7).\n"},
+    {"wds", "kit -p PROFILE IMAGE -o DIR", "what a WDS or MDT server needs for an image", 1, 2, false,
+	cmd_wds,
+	"Writes to DIR: the answer file and $OEM$ tree of each image, a .cmd with the wdsutil\n"
+	"commands, CustomSettings.ini lines for MDT, README.txt. Reads IMAGE only.\n"},
+    {"pxe", "menu [PROFILE…] --fog=URI -o FILE", "a boot menu to choose a PC's profile", 1, -1, false,
+	cmd_pxe,
+	"Writes an iPXE script: a person chooses the profile, and FOG or Clonezilla live is booted\n"
+	"with the kernel argument w7prep_profile. -p names the one that is chosen after 30 seconds.\n"},
     {0},
 };
 

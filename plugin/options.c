@@ -22,6 +22,10 @@ enum option_id {
 	OPT_STORE,
 	OPT_COMPUTER,
 	OPT_MAC,
+	OPT_UNATTEND,
+	OPT_FOG,
+	OPT_CLONEZILLA,
+	OPT_KERNEL_ARGS,
 	OPT_LONG_OPTIONS,
 };
 
@@ -32,10 +36,10 @@ static const struct option_row {
 	const char *commands;	/* blank-separated; NULL: every one; "": every one, not in help */
 	const char *help;
 } rows[] = {
-	{'p', "profile", "PROFILE", "plan apply verify profile fog",
+	{'p', "profile", "PROFILE", "plan apply verify profile fog wds pxe",
 	    "lab profile: a file, or a name that `profile list` shows"},
-	{'o', "output", "OUT", "apply", "write the result to OUT; the image is not touched"},
-	{OPT_IMAGE, "image", "N|all", "inspect plan apply verify",
+	{'o', "output", "OUT", "apply wds pxe", "write the result to OUT; the image is not touched"},
+	{OPT_IMAGE, "image", "N|all", "inspect plan apply verify wds",
 	    "only image N of a WIM, or partition N of a disk"},
 	{OPT_ENGINE, "engine", "NAME", "inspect plan apply verify",
 	    "wim, guestfs (default for disks), direct, tree"},
@@ -51,7 +55,14 @@ static const struct option_row {
 	    "the PC with that network card: its confirmation IDs"},
 	{OPT_STORE, "store", "FILE", "plan apply verify cid",
 	    "where confirmation IDs are kept"},
-	{OPT_FORCE, "force", NULL, "apply cid",
+	{OPT_UNATTEND, "unattend", "FILE", "wds",
+	    "your own image unattend: continued, and replaced on the server"},
+	{OPT_FOG, "fog", "URI", "pxe", "the menu goes on to FOG's boot script at URI"},
+	{OPT_CLONEZILLA, "clonezilla", "URI", "pxe",
+	    "the menu boots Clonezilla live, whose files are below URI"},
+	{OPT_KERNEL_ARGS, "kernel-args", "ARGS", "pxe",
+	    "kernel arguments for Clonezilla instead of its own menu"},
+	{OPT_FORCE, "force", NULL, "apply cid wds pxe",
 	    "replace OUT, or other confirmation IDs, if they are there"},
 	{OPT_ALL, "all", NULL, "undo fog",
 	    "undo every apply; fog remove: the copied files too"},
@@ -150,6 +161,14 @@ static int take_option(struct cli *cli, const struct option_row *row, const char
 		return set_string(&cli->computer, row, value, err);
 	case OPT_MAC:
 		return set_string(&cli->mac, row, value, err);
+	case OPT_UNATTEND:
+		return set_string(&cli->unattend, row, value, err);
+	case OPT_FOG:
+		return set_string(&cli->fog, row, value, err);
+	case OPT_CLONEZILLA:
+		return set_string(&cli->clonezilla, row, value, err);
+	case OPT_KERNEL_ARGS:
+		return set_string(&cli->kernel_args, row, value, err);
 	case OPT_LOG_FILE:
 		return set_string(&cli->log_file, row, value, err);
 	case OPT_IMAGE:
@@ -266,7 +285,7 @@ static int check_args(const struct cli *cli, struct error *err)
 		    cli->args.n ? cli->args.v[cli->args.n - 1] : cli->root);
 	else if (cli->quiet && cli->verbose)
 		err_set(err, ERR_USAGE, "-q and -v contradict each other");
-	else if (cli->output && (cli->args.n != 1 || cli->root))
+	else if (cli->output && cmd->needs_profile && (cli->args.n != 1 || cli->root))
 		err_set(err, ERR_USAGE, "-o takes one image file at a time");
 	else if (cli->force && !cli->output && cmd->needs_profile)
 		err_set(err, ERR_USAGE, "--force is only for -o OUT");
@@ -354,6 +373,10 @@ void cli_free(struct cli *cli)
 	free(cli->store);
 	free(cli->computer);
 	free(cli->mac);
+	free(cli->unattend);
+	free(cli->fog);
+	free(cli->clonezilla);
+	free(cli->kernel_args);
 }
 
 static void help_row(const struct option_row *r)

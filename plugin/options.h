@@ -20,6 +20,8 @@ struct cli {
 	bool force, rebuild, all, servicing;
 	bool help, version, long_options;
 	char *profile, *output, *engine, *log_file, *root;
+	char *unattend;			/* wds: the answer file to be continued */
+	char *fog, *clonezilla, *kernel_args;	/* pxe: what the menu boots */
 	char *store, *computer, *mac;	/* confirmation IDs: where, and of which PC */
 	unsigned image_index;		/* 0: all */
 	enum progress_mode progress;

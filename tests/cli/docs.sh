@@ -40,7 +40,7 @@ done <"$T/keys"
 for pod in plugin/man/*.pod; do
 	podchecker "$pod" >"$T/pod" 2>&1 || fail "$(cat "$T/pod")"
 done
-for m in w7prep.1 w7prep-profile.5 w7prep-strategies.7 w7prep-clonezilla.7 w7prep-fog.7; do
+for m in w7prep.1 w7prep-profile.5 w7prep-strategies.7 w7prep-clonezilla.7 w7prep-fog.7 w7prep-wds.7; do
 	[ -s "$BUILD/man/$m" ] || fail "man page $m was not made"
 done
 

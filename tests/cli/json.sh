@@ -95,4 +95,10 @@ jq -e -s 'length > 2 and all(has("type")) and any(.type == "progress" and .done 
     fail "--progress=json: $(head -n 3 "$T/err")"
 run "$w7" apply -p nosuch --progress=json "$T/p.wim"
 jq -e -s 'any(.type == "error")' "$T/err" >/dev/null || fail "an error is not JSON with --progress=json"
+answers 0 wds kit -p kms "$T/a.wim" -o "$T/kit"
+has '.kits[0] | (.files | index("w7prep-wds.cmd") != null) and .images[0].unattend and (.images[0].scripts | length > 3)'
+answers 2 wds kit -p kms "$T/a.wim" -o "$T/kit"
+has '.error.code == "exists"'
+answers 0 pxe menu kms --fog=fog.ipxe -o "$T/menu.ipxe"
+has '.menus[0].profiles == ["kms"]'
 exit 0
