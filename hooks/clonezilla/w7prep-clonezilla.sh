@@ -8,7 +8,7 @@
 #
 # Settings, from the environment (a test's too):
 : "${W7PREP_KIT:=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}"
-: "${W7PREP_BIN:=$W7PREP_KIT/w7prep-static-$(uname -m | sed 's/^i.86$/i386/')}"
+: "${W7PREP_BIN:=$W7PREP_KIT/w7prep-static-$(uname -m | sed 's/^i.86$/i686/')}"
 : "${W7PREP_RULES:=$W7PREP_KIT/labs.conf}"
 : "${W7PREP_PROFILE_DIR:=$W7PREP_KIT/profiles}"
 : "${W7PREP_LOG:=/var/log/w7prep.log}"
@@ -156,6 +156,18 @@ prepare_all() {
 	[ "$done" -gt 0 ] || say "nothing to do: no Windows on ${devices:-any device}"
 }
 
+# The same rules as FOG's hook has; status 2 and the profile "off" mean that this PC is left alone.
+choose_profile() {
+	local rc=0
+	w7prep_choose "$(kernel_argument w7prep_profile)" "$W7PREP_RULES" "$(hostname)" "$(macs)" "$image" ||
+		rc=$?
+	if [ $rc -eq 2 ] || [ "${w7prep_chosen,,}" = off ]; then
+		say "no profile for this PC: Windows is left as it is (${w7prep_chosen_by:-$w7prep_problem})"
+		exit 0
+	fi
+	[ $rc -eq 0 ] && w7prep_profile_file "$W7PREP_PROFILE_DIR" "$w7prep_chosen" || give_up "$w7prep_problem"
+}
+
 w7prep_main() { # ACTION-PATTERN…
 	local pattern ours=
 	[ "$(kernel_argument w7prep)" != off ] || { say "switched off (w7prep=off)" && exit 0; }
@@ -168,10 +180,9 @@ w7prep_main() { # ACTION-PATTERN…
 	[ -n "$ours" ] || exit 0
 	trap cleanup EXIT
 	trap 'exit 1' HUP INT TERM
+	choose_profile
 	scratch=$(mktemp -d "${TMPDIR:-/tmp}/w7prep.XXXXXX") && mkdir "$scratch/mnt" ||
 		give_up "no scratch directory in ${TMPDIR:-/tmp}"
-	w7prep_choose "$(kernel_argument w7prep_profile)" "$W7PREP_RULES" "$(hostname)" "$(macs)" "$image" &&
-		w7prep_profile_file "$W7PREP_PROFILE_DIR" "$w7prep_chosen" || give_up "$w7prep_problem"
 	fetch_program
 	prepare_all
 }

@@ -15,7 +15,7 @@ kit=$T/partimag/w7prep
 mkdir -p "$kit" "$T/dev" "$T/bin" "$T/tmp"
 cp hooks/clonezilla/*.sh hooks/labs.sh "$kit"
 cp -r profiles "$kit/profiles"
-cp "$w7" "$kit/w7prep-static-$(uname -m | sed 's/^i.86$/i386/')"
+cp "$w7" "$kit/w7prep-static-$(uname -m | sed 's/^i.86$/i686/')"
 chmod 600 "$kit/w7prep-static-"* # as on a Samba share: not executable
 printf 'image win7-library* no-activation\ndefault kms\n' >"$kit/labs.conf"
 
@@ -127,6 +127,11 @@ fresh
 clonezilla postrun restoredisk sda win7-room w7prep=off
 expect_status 0
 expect_out 'switched off'
+untouched
+
+clonezilla postrun restoredisk sda win7-room w7prep_profile=off
+expect_status 0
+expect_out 'left as it is'
 untouched
 
 # a disk without Windows is none of ours
