@@ -2,6 +2,7 @@
 #
 #   make            build/w7prep
 #   make static     build/w7prep-static-ARCH: no shared library, for imaging clients
+#   make static-all the same for x86_64, i386 and aarch64
 #   make demo       make a phony Windows 7 WIM and VHD, run the tool on both
 #   make check      every test;  make check-unit, make check-cli: a part
 #   make bench      speed and memory against the peers, as ratios
@@ -54,7 +55,7 @@ FIXTURE_LIB := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/fixture
 COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_static.c,$(wildcard common/*.c)))
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
-.PHONY: all static demo check check-unit check-cli fixtures bench sanitize valgrind lint install \
+.PHONY: all static static-all demo check check-unit check-cli fixtures bench sanitize valgrind lint install \
 	uninstall clean dist man
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -76,12 +77,25 @@ $(BUILD)/w7prep: $(BUILD)/plugin/main.o $(BUILD)/libw7prep.a
 	$(Q)$(CC) $(CFLAGS) $(W7_LDFLAGS) $(LDFLAGS) $^ $(W7_LIBS) -o $@
 
 # The static program: X_static.c stands in for X.c, and what wants libguestfs, libwim, libnbd,
-# libntfs-3g or libarchive stays out. STATIC_ARCH is as `uname -m` says it.
+# libntfs-3g or libarchive stays out. STATIC_ARCH: x86_64, i386, aarch64; another than this
+# machine's takes Debian's cross compiler (gcc-i686-linux-gnu, gcc-aarch64-linux-gnu) and its
+# libraries of that architecture, unpacked in a directory by ci/sysroot.sh.
 STATIC_ARCH := $(shell uname -m)
-STATIC_TARGET := $(STATIC_ARCH)-linux-gnu
-STATIC_CC := $(if $(filter $(shell uname -m),$(STATIC_ARCH)),$(CC),$(STATIC_TARGET)-gcc)
+ifeq ($(STATIC_ARCH),$(shell uname -m))
+STATIC_CC := $(CC)
+STATIC_CPPFLAGS := $(W7_CPPFLAGS)
+else
+STATIC_CC := $(STATIC_ARCH:i386=i686)-linux-gnu-gcc
+STATIC_SYSROOT := $(BUILD)/sysroot-$(STATIC_ARCH)
+STATIC_MULTIARCH := $(STATIC_ARCH)-linux-gnu
+STATIC_CPPFLAGS := $(filter -I. -I$(BUILD) -D%,$(W7_CPPFLAGS)) $(addprefix \
+	-isystem $(STATIC_SYSROOT)/usr/include,/$(STATIC_MULTIARCH) / /libxml2)
+STATIC_LDFLAGS := -L$(STATIC_SYSROOT)/usr/lib/$(STATIC_MULTIARCH)
+endif
 # not CFLAGS: a sanitizer does not link statically
 STATIC_CFLAGS := -O2 -g
+# a call to IFUNC memset in glibc's i386 library keeps it from being position-independent
+STATIC_LINK := $(if $(filter i386,$(STATIC_ARCH)),-static -no-pie,-static-pie)
 STATIC_DIR := $(BUILD)/static-$(STATIC_ARCH)
 STATIC_BIN := $(BUILD)/w7prep-static-$(STATIC_ARCH)
 STATIC_OUT := $(patsubst %_static.c,%.c,$(wildcard common/*_static.c image/*_static.c plugin/*_static.c)) \
@@ -95,21 +109,32 @@ STATIC_LIBS := -lhivex -liniparser -lxml2 -ljansson -lnettle -lsqlite3 -llzma -l
 
 static: $(STATIC_BIN)
 
+static-all:
+	$(MAKE) static STATIC_ARCH=x86_64
+	$(MAKE) static STATIC_ARCH=i386
+	$(MAKE) static STATIC_ARCH=aarch64
+
+ifdef STATIC_SYSROOT
+$(STATIC_OBJ) $(STATIC_BIN): | $(STATIC_SYSROOT)/usr
+$(STATIC_SYSROOT)/usr:
+	$(Q)ci/sysroot.sh $(STATIC_ARCH:aarch64=arm64) $(STATIC_SYSROOT)
+endif
+
 $(STATIC_DIR)/gen/scripts.o: $(BUILD)/gen/scripts.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(STATIC_CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(STATIC_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(STATIC_CC) $(STATIC_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(STATIC_CFLAGS) -MMD -MP -c $< -o $@
 
 $(STATIC_DIR)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(STATIC_CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(STATIC_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(STATIC_CC) $(STATIC_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(STATIC_CFLAGS) -MMD -MP -c $< -o $@
 
 # -w: ld warns of dlopen and getaddrinfo, which SQLite and libxml2 hold and nothing here calls
 $(STATIC_BIN): $(STATIC_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(STATIC_CC) $(STATIC_CFLAGS) -s -static-pie -Wl,-z,relro,-z,now,-w $(LDFLAGS) $^ \
-	    $(STATIC_LIBS) -o $@
+	$(Q)$(STATIC_CC) $(STATIC_CFLAGS) -s $(STATIC_LINK) -Wl,-z,relro,-z,now,-w $(LDFLAGS) $^ \
+	    $(STATIC_LDFLAGS) $(STATIC_LIBS) -o $@
 
 # The scripts that w7prep places in images, as byte arrays: one table row a file.
 $(BUILD)/gen/scripts.c: $(SCRIPTS) hooks/scripts/embed.sh

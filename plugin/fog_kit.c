@@ -16,7 +16,7 @@
 
 const struct fog_arch fog_archs[] = {
     {"x86_64", ELFCLASS64, EM_X86_64, "every PC of the last fifteen years"},
-    {"i686", ELFCLASS32, EM_386, "PCs that start FOG's 32-bit client"},
+    {"i386", ELFCLASS32, EM_386, "PCs that start FOG's 32-bit client"},
     {"aarch64", ELFCLASS64, EM_AARCH64, "PCs with an ARM processor"},
     {0},
 };

@@ -56,6 +56,32 @@ in_jail inspect /x.wim
 expect_status 4
 expect_err '^w7prep: error: /x.wim: '
 
+# those for other architectures, where they were built
+for other in x86_64 i386 aarch64; do
+	program=$BUILD/w7prep-static-$other
+	[ "$other" != "$arch" ] || continue
+	if [ ! -x "$program" ]; then
+		skip_part "$other: not built (make static-all)"
+		continue
+	fi
+	file -L "$program" | grep -Eq 'static(-pie|ally) linked' || fail "$(file -L "$program")"
+	case $arch-$other in
+	x86_64-i386) as=() ;;
+	*) as=("qemu-$other-static") ;;
+	esac
+	if ! "${as[@]}" "$program" --version >/dev/null 2>&1; then
+		skip_part "$other: cannot be run here (qemu-user-static)"
+		continue
+	fi
+	run "${as[@]}" "$program" apply -p "$jail/kms.ini" --root "$jail/win"
+	expect_status 0
+	run "$BUILD/w7prep" verify -p "$jail/kms.ini" --root "$jail/win"
+	expect_status 0
+	run "${as[@]}" "$program" undo --root "$jail/win"
+	expect_status 0
+	diff -r --no-dereference "$T/before" "$jail/win" || fail "$other: undo did not give the tree back"
+done
+
 # beside it and the tree, nothing was left
 left=$(cd "$jail" && find . -mindepth 1 -maxdepth 1 ! -name win ! -name w7prep ! -name kms.ini \
     ! -name x.wim ! -name .w7prep ! -name proc)
