@@ -143,9 +143,8 @@ static int mount(struct gfs *f, struct gfs_volume *v, bool write, struct error *
 {
 	const char *options = write ? WRITE_OPTIONS : READ_OPTIONS;
 
-	if (write) {
-		CLEANUP(free) char *out = gfs_shell(f, "echo " USERMAP_TEXT " > " USERMAP);
-	}
+	if (write)
+		free(gfs_shell(f, "echo " USERMAP_TEXT " > " USERMAP));
 	if (guestfs_mkmountpoint(f->g, v->mountpoint) != 0 &&
 	    guestfs_last_errno(f->g) != EEXIST)
 		return appliance_err(f->g, err, "cannot make a mount point");
