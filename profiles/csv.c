@@ -8,6 +8,7 @@
 
 #define FIELDS_MAX 64
 #define FIELD_MAX 4096
+#define BOM "\xef\xbb\xbf"
 
 static int wrong(const struct csv *csv, const char *what, struct error *err)
 {
@@ -57,8 +58,8 @@ int csv_start(struct csv *csv, const char *name, const struct buf *text, struct 
 		err_set(err, ERR_LAB_DATA, "%s: this is no UTF-8 text", name);
 		return err_hint(err, "save it as CSV in UTF-8");
 	}
-	if (text->len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
-		csv->p += 3;
+	if (text->len >= strlen(BOM) && memcmp(data, BOM, strlen(BOM)) == 0)
+		csv->p += strlen(BOM);
 	skip_type_line(csv);
 	csv->separator = detect_separator(csv);
 	return 0;
@@ -151,6 +152,13 @@ int csv_next(struct csv *csv, struct strvec *fields, unsigned *line, struct erro
 	return rc < 0 ? -1 : 1;
 }
 
+/* Also what csv_start() or csv_next() would pass over where a file or a record begins. */
+static bool must_quote(const char *field, bool alone)
+{
+	return field[strcspn(field, ",;\"\r\n")] || (alone && !*field) || *field == '#' ||
+	       strncmp(field, BOM, strlen(BOM)) == 0;
+}
+
 void csv_add(struct buf *out, const char *const *fields, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -158,7 +166,7 @@ void csv_add(struct buf *out, const char *const *fields, size_t n)
 
 		if (i)
 			buf_adds(out, ",");
-		if (!f[strcspn(f, ",;\"\r\n")]) {
+		if (!must_quote(f, n == 1)) {
 			buf_adds(out, f);
 			continue;
 		}

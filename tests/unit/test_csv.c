@@ -137,6 +137,27 @@ START_TEST(what_is_written_is_read_again)
 }
 END_TEST
 
+/* A record that would read as an empty line, a byte order mark or PowerShell's type line. */
+START_TEST(odd_first_fields_are_read_again)
+{
+	static const char *const odd[] = {"", "\xef\xbb\xbfname", "#TYPE x"};
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		CLEANUP(error) struct error err = ERROR_INIT;
+		CLEANUP(strvec) struct strvec got = STRVEC_INIT;
+		CLEANUP(buf) struct buf text = BUF_INIT;
+		struct csv csv;
+		unsigned line;
+
+		csv_add(&text, &odd[i], 1);
+		assert_ok(csv_start(&csv, "f", &text, &err), err);
+		ck_assert_int_eq(csv_next(&csv, &got, &line, &err), 1);
+		ck_assert_uint_eq(got.n, 1);
+		ck_assert_str_eq(got.v[0], odd[i]);
+	}
+}
+END_TEST
+
 /* Whatever is done to a sound file: fields or an error, nothing read past the end (ASan). */
 START_TEST(damaged_text_does_no_harm)
 {
@@ -163,4 +184,5 @@ END_TEST
 
 SUITE("csv", records_as_rfc_4180_has_them, separator_is_the_headers,
     powershells_type_line_is_passed_over, anything_else_is_an_error_with_its_line,
-    sizes_are_limited, what_is_written_is_read_again, damaged_text_does_no_harm)
+    sizes_are_limited, what_is_written_is_read_again, odd_first_fields_are_read_again,
+    damaged_text_does_no_harm)
