@@ -3,7 +3,7 @@
 #
 # Speed and memory against the peers, as ratios on the same images in one run, because seconds
 # on a shared machine mean little. Exit status 1 when a target is missed.
-#   ci/bench.sh [direct] [guestfs] [wim]      default: all
+#   ci/bench.sh [direct] [guestfs] [wim] [partclone]      default: all
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${BUILD:=$PWD/build}"
@@ -111,7 +111,42 @@ X
 	before() { :; }
 }
 
-[ $# -gt 0 ] || set -- direct wim guestfs
+# A FOG image of a Windows volume with 1 GiB of programs on it (this machine's), at FOG's level.
+bench_partclone() {
+	local big piece peer apply inspect
+	_big_options
+	phony_volume "$T/v.ntfs" "${big[@]}" --volume-mb=2048
+	# shellcheck disable=SC2024 # files that only root reads are left out
+	tar -C / -cf - usr/lib usr/bin usr/share 2>/dev/null | head -c 1G | split -b 128M - "$T/programs."
+	for piece in "$T"/programs.??; do
+		ntfscp -f "$T/v.ntfs" "$piece" "${piece##*/}" >"$T/bench.out" 2>&1 || exit 1
+	done
+	rm -f "$T"/programs.??
+	mkdir -p "$T/images/win7"
+	echo 'label: dos' >"$T/images/win7/d1.partitions"
+	partclone.ntfs -c -s "$T/v.ntfs" -O - -a0 -L "$T/log" 2>"$T/bench.out" |
+	    zstdmt -q --rsyncable --ultra -6 >"$T/d1p2.img" || exit 1
+	rm -f "$T/v.ntfs"
+	cat >"$T/peer.sh" <<X
+set -e
+rm -f "$T/raw"; : >"$T/raw"
+zstdmt -dc "$T/d1p2.img" | partclone.restore -C -s - -O "$T/raw" --ignore_crc -L "$T/log"
+truncate -s 2147483648 "$T/raw"
+partclone.ntfs -c -s "$T/raw" -O - -a0 -L "$T/log" | zstdmt -q --rsyncable --ultra -6 >"$T/again.img"
+X
+	read -r peer _ < <(median 3 bash "$T/peer.sh")
+	rm -f "$T/raw" "$T/again.img"
+	before() { cp "$T/d1p2.img" "$T/images/win7/d1p2.img"; rm -rf "$T/images/.w7prep"; }
+	read -r apply _ < <(median 3 "$w7" apply -p kms "$T/images/win7")
+	verdict "FOG zstd apply: w7prep / partclone.restore + partclone.ntfs" "$(ratio "$apply" "$peer")" 1.1 x at-most
+	read -r inspect _ < <(median 3 "$w7" inspect "$T/images/win7")
+	verdict "FOG zstd inspect: w7prep / partclone.restore + partclone.ntfs" "$(ratio "$inspect" "$peer")" 0.5 x at-most
+	memory "FOG zstd, SOFTWARE of 60 MiB" $((60 << 20)) "$w7" apply -p kms "$T/images/win7"
+	before() { :; }
+	rm -rf "$T/images"
+}
+
+[ $# -gt 0 ] || set -- direct wim partclone guestfs
 for what; do
 	"bench_$what"
 done
