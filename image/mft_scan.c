@@ -16,6 +16,10 @@
 #define LOGFILE_MAX 65536u      /* its restart pages: the rest is written, never read */
 #define NAMES_MAX 200000u
 
+/* Files beside one that nobody said would be read: who reads one of them reads more of them. */
+#define SIBLING_MAX 65536u
+#define SIBLINGS_MAX (128u << 20)
+
 #define FILE_NAME_LENGTH 0x40
 #define FILE_NAME_TEXT 0x42
 #define MFT_REF(p) (get_le64(p) & 0xffffffffffffull)
@@ -101,6 +105,8 @@ struct search {
 	VEC(struct target) targets;
 	uint64_t cluster; /* whose owner is looked for */
 	bool found;
+	uint64_t parent;   /* of that owner */
+	uint64_t siblings; /* clusters of the small files in there */
 };
 
 /* Equal without regard to case, the name being as NTFS has it. */
@@ -291,6 +297,57 @@ static void look_for_owner(void *opaque, const struct record *r)
 	}
 }
 
+static void look_for_parent(void *opaque, const struct record *r)
+{
+	struct search *f = opaque;
+	struct ntfs_attr_view a = {0};
+	const uint8_t *text;
+	size_t n;
+
+	while (
+	    r->owner == f->targets.v[0].record && !f->parent && ntfs_next_attr(r->p, r->size, &a))
+		if (!file_name(&a, &f->parent, &text, &n))
+			f->parent = 0;
+}
+
+/* Clusters of its unnamed data, where that is small and not in the record itself. */
+static uint64_t small_data(const struct mft_scan *s, const struct record *r)
+{
+	struct ntfs_attr_view a = {0};
+
+	while (ntfs_next_attr(r->p, r->size, &a))
+		if (a.type == NTFS_ATTR_DATA && a.p[8] && a.p[9] == 0 && a.length >= 0x40 &&
+		    get_le64(a.p + 0x30) <= SIBLING_MAX)
+			return get_le64(a.p + 0x30) / s->cluster_size + 1;
+	return 0;
+}
+
+static void count_sibling(void *opaque, const struct record *r)
+{
+	struct search *f = opaque;
+
+	if (is_below(r, f->parent))
+		f->siblings += small_data(f->s, r);
+}
+
+static void want_sibling(void *opaque, const struct record *r)
+{
+	struct search *f = opaque;
+
+	if (is_below(r, f->parent) && small_data(f->s, r))
+		want_record(f->s, r, 0, SIBLING_MAX);
+}
+
+static void want_siblings(struct search *f)
+{
+	each_record(f->s, look_for_parent, f);
+	if (f->parent < RECORDS_SYSTEM && f->parent != RECORD_ROOT)
+		return;
+	each_record(f->s, count_sibling, f);
+	if (f->siblings * f->s->cluster_size <= SIBLINGS_MAX)
+		each_record(f->s, want_sibling, f);
+}
+
 void mft_scan_owner(const struct mft_scan *s, uint64_t cluster, uint64_t max)
 {
 	struct search f = {.s = s, .cluster = cluster};
@@ -300,6 +357,7 @@ void mft_scan_owner(const struct mft_scan *s, uint64_t cluster, uint64_t max)
 	if (f.found) {
 		f.targets.v[0].max = max;
 		each_record(s, want_targets, &f);
+		want_siblings(&f);
 	}
 	search_free(&f);
 }

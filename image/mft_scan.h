@@ -19,7 +19,10 @@ struct mft_scan {
 
 /* NTFS's own files, and @want of the volume's. */
 void mft_scan_paths(const struct mft_scan *s, const struct image_want *want, size_t n);
-/* The file that @cluster belongs to, from there on, at most @max bytes; at least @cluster. */
+/*
+ * The file that @cluster belongs to, from there on, at most @max bytes, and the small files beside
+ * it; at least @cluster.
+ */
 void mft_scan_owner(const struct mft_scan *s, uint64_t cluster, uint64_t max);
 
 #endif

@@ -254,6 +254,12 @@ run "$w7" -v inspect "$T/prepared.img"
 expect_err 'pass 2'
 expect_no_err 'pass 3'
 
+# what nobody announced is fetched a directory at a time
+run "$w7" -v inspect --servicing "$T/prepared.img"
+expect_status 0
+expect_err 'pass 3'
+expect_no_err 'pass 8'
+
 # ---- in use: by a program of this machine ----
 dir=$T/images/format5
 before=$(sums "$dir")
