@@ -8,6 +8,7 @@
 #   make bench      speed and memory against the peers, as ratios
 #   make sanitize   unit and CLI tests under ASan and UBSan
 #   make valgrind   unit tests under valgrind
+#   make fuzz       every parser on made-up input, FUZZ_SECONDS=20 each
 #   make lint       cppcheck, shellcheck, gcc and clang with -Werror
 #   make install    DESTDIR= PREFIX=/usr/local
 #
@@ -55,10 +56,9 @@ FIXTURE_LIB := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(wildcard tests/fixture
 COMMON := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_static.c,$(wildcard common/*.c)))
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
-.PHONY: all static static-all demo check check-unit check-cli fixtures bench sanitize valgrind lint install \
-	uninstall clean dist man
+.PHONY: all static static-all demo check check-unit check-cli fixtures bench sanitize valgrind \
+	fuzz fuzz-targets lint install uninstall clean dist man
 .DELETE_ON_ERROR:
-.SECONDARY:
 .SECONDARY:
 
 all: $(if $(wildcard plugin/main.c),$(BUILD)/w7prep) man
@@ -189,6 +189,24 @@ sanitize:
 valgrind: $(UNIT)
 	BUILD=$(abspath $(BUILD)) tests/run.sh valgrind
 
+# libFuzzer is clang's: everything is built again with it and with the sanitizers.
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FIXTURE_LIB) $(BUILD)/libw7prep.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(CFLAGS) -MMD -MP $(W7_LDFLAGS) $(LDFLAGS) \
+	    $(if $(filter fuzz_%,$*),-fsanitize=fuzzer) $< $(FIXTURE_LIB) $(BUILD)/libw7prep.a \
+	    $(W7_LIBS) -o $@
+
+fuzz-targets: $(FUZZ) $(BUILD)/fuzz/mkseeds
+
+fuzz:
+	$(MAKE) BUILD=$(BUILD)-fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)" fuzz-targets
+	BUILD=$(abspath $(BUILD)-fuzz) ci/fuzz.sh
+
 lint:
 	ci/lint.sh
 
@@ -223,6 +241,6 @@ dist:
 	git archive --prefix=w7prep-$(VERSION)/ -o w7prep-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-san
+	rm -rf $(BUILD) $(BUILD)-san $(BUILD)-fuzz
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
