@@ -63,7 +63,7 @@ void *xmemdup(const void *src, size_t n)
 	return p;
 }
 
-static char *format(const char *fmt, va_list ap)
+char *xvasprintf(const char *fmt, va_list ap)
 {
 	char *s;
 
@@ -77,7 +77,7 @@ char *xasprintf(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	char *s = format(fmt, ap);
+	char *s = xvasprintf(fmt, ap);
 	va_end(ap);
 	return s;
 }
@@ -138,7 +138,7 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	char *s = format(fmt, ap);
+	char *s = xvasprintf(fmt, ap);
 	va_end(ap);
 	buf_adds(b, s);
 	free(s);
@@ -194,7 +194,7 @@ void strvec_addf(struct strvec *s, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	strvec_take(s, format(fmt, ap));
+	strvec_take(s, xvasprintf(fmt, ap));
 	va_end(ap);
 }
 

@@ -8,6 +8,7 @@
 #ifndef W7PREP_COMMON_BUF_H
 #define W7PREP_COMMON_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,8 @@ void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull, nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull, nonnull));
 void *xmemdup(const void *p, size_t n) __attribute__((malloc, returns_nonnull));
+char *xvasprintf(const char *fmt, va_list ap)
+    __attribute__((malloc, returns_nonnull, format(printf, 1, 0)));
 char *xasprintf(const char *fmt, ...) __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
 
 /* Bytes. data is always NUL-terminated one past len, once anything was added. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 /* The second row stands for numbers that are not in the table. */
 static const struct {
 	enum err_code code;
@@ -75,14 +77,6 @@ void err_clear(struct error *err)
 	*err = ERROR_INIT;
 }
 
-/* Messages are one line: what an image or a library says may hold anything. */
-static void one_line(char *s)
-{
-	for (; s && *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = ' ';
-}
-
 int err_vset(struct error *err, enum err_code code, const char *fmt, va_list ap)
 {
 	char *msg = NULL;
@@ -91,7 +85,7 @@ int err_vset(struct error *err, enum err_code code, const char *fmt, va_list ap)
 		return -1;
 	if (vasprintf(&msg, fmt, ap) < 0)
 		msg = NULL;
-	one_line(msg);
+	text_one_line(msg);
 	bool changed = err->image_changed;
 	err_clear(err);
 	err->code = code;
@@ -148,7 +142,7 @@ int err_context(struct error *err, const char *fmt, ...)
 	va_end(ap);
 	if (!where)
 		return -1;
-	one_line(where);
+	text_one_line(where);
 	if (asprintf(&msg, "%s: %s", where, err->message ? err->message : "out of memory") >= 0) {
 		free(err->message);
 		err->message = msg;
@@ -168,7 +162,7 @@ int err_hint(struct error *err, const char *fmt, ...)
 	if (vasprintf(&err->hint, fmt, ap) < 0)
 		err->hint = NULL;
 	va_end(ap);
-	one_line(err->hint);
+	text_one_line(err->hint);
 	return -1;
 }
 

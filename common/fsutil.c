@@ -19,6 +19,9 @@ static struct strvec scratch_dirs;
 
 char *scratch_create(const char *parent, struct error *err)
 {
+	const char *hint = parent ? "this directory must be there, writable, and have free space" :
+	    "name a directory with free space in TMPDIR";
+
 	if (!parent)
 		parent = getenv("W7PREP_TMPDIR");
 	if (!parent || !*parent)
@@ -28,7 +31,7 @@ char *scratch_create(const char *parent, struct error *err)
 	char *path = xasprintf("%s/w7prep.XXXXXX", parent);
 	if (!mkdtemp(path)) {
 		err_errno(err, "cannot make a scratch directory in %s", parent);
-		err_hint(err, "name a directory with free space in TMPDIR");
+		err_hint(err, "%s", hint);
 		free(path);
 		return NULL;
 	}

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/text.h"
+
 static log_sink current_sink;
 static void *current_opaque;
 static progress_sink current_progress;
@@ -45,6 +47,7 @@ static void log_v(enum log_level level, const char *fmt, va_list ap)
 
 	if (!current_sink || vasprintf(&line, fmt, ap) < 0)
 		return;
+	text_one_line(line);
 	current_sink(level, line, current_opaque);
 	free(line);
 }

@@ -219,6 +219,16 @@ bool name_matches(const char *p, const char *s)
 	return !*p;
 }
 
+void text_one_line(char *str)
+{
+	for (unsigned char *s = (unsigned char *)str; s && *s; s++) {
+		if (*s < 0x20 || *s == 0x7f)
+			*s = ' ';
+		else if (*s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
+			s[0] = s[1] = ' ';
+	}
+}
+
 unsigned edit_distance(const char *a, const char *b, unsigned limit)
 {
 	size_t n = strlen(a), m = strlen(b);

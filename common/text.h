@@ -36,6 +36,12 @@ bool name_contains(const char *s, const char *part);
 /* Shell-like match with * and ? and no case. */
 bool name_matches(const char *pattern, const char *s);
 
+/*
+ * Make @s one line that a terminal shows and does not obey: control characters (C0, DEL, and
+ * C1 in UTF-8) become blanks. Names of files and what an image says may hold any of them.
+ */
+void text_one_line(char *s);
+
 /* Edit distance for "did you mean", at most @limit + 1. */
 unsigned edit_distance(const char *a, const char *b, unsigned limit);
 

@@ -24,6 +24,10 @@ static int check_output(const struct cli *cli, const char *path, struct error *e
 {
 	struct stat in, out;
 
+	if (strcmp(cli->output, "-") == 0) {
+		err_set(err, ERR_USAGE, "-o -: an image cannot go to standard output");
+		return err_hint(err, "name a file; one with this name is ./-");
+	}
 	if (stat(path, &in) != 0)
 		return err_set(err, ERR_NO_SUCH_FILE, "%s: no such file", path);
 	if (!S_ISREG(in.st_mode))

@@ -8,6 +8,7 @@
 #include "plugin/commands.h"
 #include "plugin/confirmation.h"
 #include "plugin/report.h"
+#include "plugin/ui.h"
 
 /* ---- import ---- */
 
@@ -24,11 +25,11 @@ static void say_import(const char *path, const struct cid_csv *csv, const struct
 
 static void print_import(const char *path, const struct cid_csv *csv, const struct cid_import *im)
 {
-	printf("%s: %zu row%s: %zu new, %zu known", path, csv->rows.list.n,
-	    csv->rows.list.n == 1 ? "" : "s", im->added, im->known);
-	if (im->replaced)
-		printf(", %zu replaced", im->replaced);
-	printf("\n");
+	CLEANUP(free) char *replaced =
+	    im->replaced ? xasprintf(", %zu replaced", im->replaced) : xstrdup("");
+
+	ui_line("%s: %zu row%s: %zu new, %zu known%s", path, csv->rows.list.n,
+	    csv->rows.list.n == 1 ? "" : "s", im->added, im->known, replaced);
 }
 
 static json_t *import_json(const char *path, const struct cid_csv *csv, const struct cid_import *im)
@@ -105,8 +106,8 @@ static void list_text(const struct cid_rows *rows, const struct cli *cli)
 		char day[24];
 
 		format_time(r->imported, "%Y-%m-%d", day);
-		printf("%-15s  %-17s  %s  %s  %-5s  %s\n", or_dash(r->computer), or_dash(r->mac),
-		    iid, cid, or_dash(r->partial_key), day);
+		ui_line("%-*s  %-17s  %s  %s  %-5s  %s", ui_width(r->computer, 15),
+		    or_dash(r->computer), or_dash(r->mac), iid, cid, or_dash(r->partial_key), day);
 	}
 }
 

@@ -21,7 +21,7 @@ static json_t *list_row(const char *path, const struct cli *cli)
 	if (!cli->json && cli->quiet)
 		printf("%s\n", name);
 	else if (!cli->json)
-		printf("%-16s %s\n", name, what ? what : "");
+		ui_line("%-16s %s", name, what ? what : "");
 	json_t *row = json_object();
 	json_object_set_new(row, "name", report_json_text(name));
 	json_object_set_new(row, "path", report_json_text(path));
@@ -101,8 +101,8 @@ static int show(const struct cli *cli)
 		json_t *o = json_object();
 
 		if (!cli->json)
-			printf("%-11s %-23s %-24s %s\n", keys[i].section, keys[i].name,
-			    value ? value : "-", where);
+			ui_line("%-11s %-23s %-*s %s", keys[i].section, keys[i].name,
+			    ui_width(value, 24), value ? value : "-", where);
 		json_object_set_new(o, "section", json_string(keys[i].section));
 		json_object_set_new(o, "key", json_string(keys[i].name));
 		json_object_set_new(o, "value", report_json_text(value));
@@ -133,7 +133,7 @@ static int check_one(const char *path, const struct cli *cli, json_t *rows)
 		status = (int)err_status(&err);
 		json_object_set_new(row, "error", report_json_error(&err));
 	} else if (!cli->json) {
-		printf("%s: fine%s\n", path, p.warnings.n ? ", with warnings" : "");
+		ui_line("%s: fine%s", path, p.warnings.n ? ", with warnings" : "");
 	}
 	json_array_append_new(rows, row);
 	profile_free(&p);
@@ -159,7 +159,7 @@ static int check(const struct cli *cli)
 static void print_list(const char *label, const struct strvec *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		printf("  %-8s %s\n", i ? "" : label, list->v[i]);
+		ui_line("  %-8s %s", i ? "" : label, list->v[i]);
 }
 
 static void advise_one(const struct profile *p, const struct strategy_image *image, const char *what,
@@ -169,7 +169,7 @@ static void advise_one(const struct profile *p, const struct strategy_image *ima
 
 	strategy_decide(p, image, &d);
 	if (!cli->json) {
-		printf("%s%s%s: %s\n", p->name ? p->name : cli->args.v[1], what ? " for " : "",
+		ui_line("%s%s%s: %s", p->name ? p->name : cli->args.v[1], what ? " for " : "",
 		    what ? what : "", strategy_name(d.strategy));
 		print_list("because", &d.reasons);
 		print_list("advice", &d.advice);

@@ -22,7 +22,7 @@ static int undo_one(const char *path, const struct cli *cli, json_t *images)
 			json_object_set_new(o, "error", report_json_error(&err));
 		json_array_append_new(images, o);
 	} else if (!status) {
-		printf("%s: put back as it was%s\n", path,
+		ui_line("%s: put back as it was%s", path,
 		    left ? "; older changes remain (undo again, or --all)" : "");
 	}
 	if (status)

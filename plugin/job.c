@@ -9,10 +9,24 @@
 #include "image/txn.h"
 #include "plugin/ui.h"
 
+/* What --image counts in this kind of image. */
+static const char *part_word(const struct job *job)
+{
+	return job->format == FORMAT_WIM ? "image" : "partition";
+}
+
+/* Say in @err which Windows it was, where there may be several. */
+static int name_part(const struct job *job, const struct target *t, struct error *err)
+{
+	if (job->format == FORMAT_WIM || job->targets.n > 1)
+		err_context(err, "%s %u", part_word(job), t->win.index);
+	return -1;
+}
+
 /* What a volume without a Windows is, for a note. */
 static void note_volume(struct job *job, const struct image_volume *v)
 {
-	const char *what = job->format == FORMAT_WIM ? "image" : "partition";
+	const char *what = part_word(job);
 
 	if (v->bitlocker)
 		strvec_addf(&job->notes, "%s %u is encrypted with BitLocker: left alone", what, v->index);
@@ -47,8 +61,8 @@ static int read_facts(struct job *job, const struct cli *cli)
 	}
 	if (found_index)
 		return 0;
-	err_set(&job->error, ERR_NO_SUCH_INDEX, "%s: there is no image %u in it", job->path,
-	    cli->image_index);
+	err_set(&job->error, ERR_NO_SUCH_INDEX, "%s: there is no %s %u in it", job->path,
+	    part_word(job), cli->image_index);
 	return err_hint(&job->error, "w7prep inspect %s shows which there are", job->path);
 }
 
@@ -104,8 +118,8 @@ static void plan_target(const struct job *job, struct target *t, const struct pr
 	    hooks_plan_for(&t->win, profile, job->request, &t->plan, &t->refusal) == 0 &&
 	    changeset_check(job->im, t->win.vol, &t->win, &t->plan.changes, &t->refusal) == 0)
 		t->planned = true;
-	else if (job->format == FORMAT_WIM)
-		err_context(&t->refusal, "image %u", t->win.index);
+	else
+		name_part(job, t, &t->refusal);
 }
 
 static int refused(struct job *job, struct target *t)
@@ -131,7 +145,8 @@ int job_plan(struct job *job, const struct cli *cli, const struct profile *profi
 			continue;
 		}
 		CLEANUP(free) char *what = windows_describe(&t->win);
-		strvec_addf(&job->notes, "image %u is %s, not Windows 7: left alone", t->win.index, what);
+		strvec_addf(&job->notes, "%s %u is %s, not Windows 7: left alone", part_word(job),
+		    t->win.index, what);
 		if (!first_other)
 			first_other = t;
 	}
@@ -225,7 +240,7 @@ static int run_plans(struct job *job, const struct profile *profile)
 		struct target *t = &job->targets.v[i];
 
 		if (t->selected && changeset_run(im, t->win.vol, &t->win, &t->plan.changes, &job->error) != 0)
-			return err_context(&job->error, "image %u", t->win.index);
+			return name_part(job, t, &job->error);
 	}
 	if (image_settle(im, &job->error) != 0)
 		return -1;
@@ -233,7 +248,7 @@ static int run_plans(struct job *job, const struct profile *profile)
 		const struct target *t = &job->targets.v[i];
 
 		if (t->selected && verify_target(job, t, profile) != 0)
-			return err_context(&job->error, "image %u", t->win.index);
+			return name_part(job, t, &job->error);
 	}
 	if (cancel_requested())
 		return err_set(&job->error, ERR_INTERRUPT, "interrupted");

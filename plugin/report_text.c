@@ -5,17 +5,18 @@
 #include "common/cleanup.h"
 #include "image/servicing.h"
 #include "plugin/report.h"
+#include "plugin/ui.h"
 
 static void row(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void row(const char *label, const char *fmt, ...)
 {
+	char before[64];
 	va_list ap;
 
-	printf("    %-18s ", label);
+	snprintf(before, sizeof(before), "    %-18s ", label);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	ui_vline(before, fmt, ap);
 	va_end(ap);
-	putchar('\n');
 }
 
 static char *joined(const struct strvec *list)
@@ -72,15 +73,15 @@ static void text_servicing(const struct servicing *s)
 	row("servicing store", "%zu packages, %zu components: %s", s->packages, s->components,
 	    s->findings.n ? "damaged" : "nothing wrong found");
 	for (size_t i = 0; i < s->findings.n; i++)
-		printf("      %-30s%s\n", servicing_kind_name(s->findings.v[i].kind),
+		ui_line("      %-30s%s", servicing_kind_name(s->findings.v[i].kind),
 		    s->findings.v[i].path);
 	if (s->more)
-		printf("      … and more\n");
+		ui_line("      … and more");
 	if (s->places.n || s->unknown.n)
 		row("remove = offline", "%s",
 		    s->unknown.n ? "not possible for KB971033 here:" : "possible for KB971033 here");
 	for (size_t i = 0; i < s->unknown.n; i++)
-		printf("      %s\n", s->unknown.v[i]);
+		ui_line("      %s", s->unknown.v[i]);
 }
 
 static void text_answers(const struct windows *win)
@@ -129,7 +130,7 @@ static void text_changes(const struct changeset *cs)
 
 		if (!last || strcmp(last->hook, c->hook) != 0 || strcmp(last->reason, c->reason) != 0)
 			row(c->hook, "%s", c->reason);
-		printf("      %-13s%s%s%s\n", change_op_name(c->op), target, detail ? " = " : "",
+		ui_line("      %-13s%s%s%s", change_op_name(c->op), target, detail ? " = " : "",
 		    detail ? detail : "");
 		last = c;
 	}
@@ -161,36 +162,36 @@ static void text_result(const struct job *job)
 	if (job->error.code != ERR_NONE)
 		return;
 	if (!job->applied)
-		printf("  nothing to do\n");
+		ui_line("  nothing to do");
 	else if (!job_changes(job))
-		printf("  done: rewritten without superseded data, verified, %.1f s (%s)\n",
+		ui_line("  done: rewritten without superseded data, verified, %.1f s (%s)",
 		    job->seconds, job->engine);
 	else
-		printf("  done: %zu changes, verified, %.1f s (%s)\n", job_changes(job), job->seconds,
+		ui_line("  done: %zu changes, verified, %.1f s (%s)", job_changes(job), job->seconds,
 		    job->engine);
 	if (job->applied && job->undo_record)
-		printf("  to put it back: w7prep undo %s\n", job->path);
+		ui_line("  to put it back: w7prep undo %s", job->path);
 	if (job->output)
-		printf("  written to %s\n", job->output);
+		ui_line("  written to %s", job->output);
 }
 
 void report_text(const struct job *job, unsigned parts)
 {
 	if (!job->engine)
 		return;
-	printf("%s: %s\n", job->path, image_format_name(job->format));
+	ui_line("%s: %s", job->path, image_format_name(job->format));
 	for (size_t i = 0; i < job->targets.n; i++) {
 		const struct target *t = &job->targets.v[i];
 		CLEANUP(free) char *what = windows_describe(&t->win);
 
-		printf("  %u: %s\n", t->win.index, what);
+		ui_line("  %u: %s", t->win.index, what);
 		if (parts & REPORT_FACTS)
 			text_facts(&t->win);
 		if (parts & REPORT_PLAN)
 			text_plan(t);
 	}
 	for (size_t i = 0; i < job->notes.n; i++)
-		printf("  note: %s\n", job->notes.v[i]);
+		ui_line("  note: %s", job->notes.v[i]);
 	if (parts & REPORT_APPLY)
 		text_result(job);
 }

@@ -10,6 +10,8 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/text.h"
+#include "plugin/report.h"
 
 static struct {
 	bool quiet, verbose;
@@ -67,7 +69,7 @@ static void on_log(enum log_level level, const char *line, void *opaque)
 		return;
 	clear_bar();
 	if (ui.mode == PROGRESS_JSON)
-		json_line(json_pack("{ss ss}", "type", names[level], "message", line));
+		json_line(json_pack("{ss so}", "type", names[level], "message", report_json_text(line)));
 	else
 		fprintf(stderr, "w7prep: %s%s\n", level == LOG_WARN ? "warning: " : "", line);
 }
@@ -98,8 +100,8 @@ static void on_progress(const char *step, unsigned long long done, unsigned long
 		ui.step = xstrdup(step);
 	}
 	if (ui.mode == PROGRESS_JSON)
-		json_line(json_pack("{ss ss sI sI}", "type", "progress", "step", step, "done",
-		    (json_int_t)done, "total", (json_int_t)total));
+		json_line(json_pack("{ss so sI sI}", "type", "progress", "step", report_json_text(step),
+		    "done", (json_int_t)done, "total", (json_int_t)total));
 	else if (ui.mode == PROGRESS_BAR)
 		draw_bar(step, total ? (double)done / (double)total : 0);
 	else if (first)
@@ -149,7 +151,8 @@ static void error_line(const char *code, const char *text)
 	to_log_file("error", text);
 	clear_bar();
 	if (ui.mode == PROGRESS_JSON)
-		json_line(json_pack("{ss ss ss}", "type", "error", "code", code, "message", text));
+		json_line(json_pack("{ss ss so}", "type", "error", "code", code, "message",
+		    report_json_text(text)));
 	else
 		fprintf(stderr, "w7prep: error: %s\n", text);
 }
@@ -167,4 +170,28 @@ void ui_error(const struct error *err, const struct strvec *more)
 		fprintf(stderr, "  hint: %s\n", err_hint_text(err));
 	if (err_status(err) == EXIT_FAILED_CHANGED)
 		fprintf(stderr, "  the image may have changed; to put it back: w7prep undo IMAGE\n");
+}
+
+void ui_vline(const char *before, const char *fmt, va_list ap)
+{
+	CLEANUP(free) char *line = xvasprintf(fmt, ap);
+
+	text_one_line(line);
+	printf("%s%s\n", before, line);
+}
+
+void ui_line(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	ui_vline("", fmt, ap);
+	va_end(ap);
+}
+
+int ui_width(const char *text, int columns)
+{
+	for (; text && *text; text++)
+		columns += ((unsigned char)*text & 0xc0) == 0x80;
+	return columns;
 }

@@ -3,6 +3,8 @@
 #ifndef W7PREP_PLUGIN_UI_H
 #define W7PREP_PLUGIN_UI_H
 
+#include <stdarg.h>
+
 #include "common/error.h"
 #include "plugin/options.h"
 
@@ -15,5 +17,15 @@ void ui_stop(void);
  * to the log file.
  */
 void ui_error(const struct error *err, const struct strvec *more);
+
+/*
+ * A line of standard output for people: what stands in an image, and names of files, may hold
+ * what a terminal would obey, so every line with any of them goes through here.
+ */
+void ui_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ui_vline(const char *before, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
+/* For "%-*s": the field that gives @text, in UTF-8, so many columns. */
+int ui_width(const char *text, int columns);
 
 #endif

@@ -57,6 +57,16 @@ START_TEST(patterns)
 }
 END_TEST
 
+START_TEST(lines_cannot_command_a_terminal)
+{
+	char s[] = "a\x1b[2J\nb\x7f" "c\xc2\x9b" "d\xc2\xa0\xc3\xa4\xc2";
+
+	text_one_line(s);
+	ck_assert_str_eq(s, "a [2J b c  d\xc2\xa0\xc3\xa4\xc2");
+	text_one_line(NULL);
+}
+END_TEST
+
 START_TEST(did_you_mean)
 {
 	ck_assert_uint_eq(edit_distance("kms_host", "kms_hots", 3), 2);
@@ -100,4 +110,5 @@ START_TEST(numbers_are_strict)
 END_TEST
 
 SUITE("text", utf16_round_trip, lone_surrogate_is_replaced, malformed_utf8_is_refused,
-    names_ignore_ascii_case, patterns, did_you_mean, suggestion_is_the_nearest, numbers_are_strict)
+    names_ignore_ascii_case, patterns, lines_cannot_command_a_terminal, did_you_mean,
+    suggestion_is_the_nearest, numbers_are_strict)
