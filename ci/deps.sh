@@ -14,6 +14,7 @@ libzstd-dev liblz4-dev libxxhash-dev"
 run="qemu-utils qemu-system-x86 ntfs-3g xz-utils"
 test="check wimtools libhivex-bin libwin-hivex-perl guestfs-tools libguestfs-tools partclone
 jq python3-jsonschema libxml2-utils shellcheck cppcheck valgrind wine wine64 zstd time
+ipxe-qemu
 clang libclang-rt-14-dev attr sqlite3 fdisk pigz lz4
 bind9-utils dnsmasq-base file"
 

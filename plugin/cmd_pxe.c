@@ -4,6 +4,7 @@
  * setting w7prep_profile, which later scripts see: FOG's own boot script puts it on the kernel's
  * command line when FOG's kernel arguments hold w7prep_profile=${w7prep_profile}.
  */
+#include <ctype.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -55,7 +56,7 @@ static char *plain(const char *s)
 	struct buf b = BUF_INIT;
 
 	for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
-		bool word = p == (const unsigned char *)s || p[-1] == ' ';
+		bool word = p == (const unsigned char *)s || !isalnum(p[-1]);
 
 		if (*p >= 0x80 && *p < 0xc0)
 			continue; /* rest of a character of UTF-8 */
@@ -151,7 +152,9 @@ static void add_menu(const struct menu *m, struct buf *out)
 	for (size_t i = 0; i < m->list.n; i++)
 		buf_addf(out, "item %s %s%s%s\n", m->list.v[i].name, m->list.v[i].name,
 		    *m->list.v[i].text ? ": " : "", m->list.v[i].text);
-	buf_adds(out, "item --gap\nitem " LOCAL " Start from the local disk\n");
+	buf_adds(out, "item --gap\n"
+		      "item off Go on, but leave Windows as it is restored\n"
+		      "item " LOCAL " Start from the local disk\n");
 	if (m->preselected)
 		buf_addf(out, "choose --default %s --timeout %d w7prep_profile || goto w7prep_local\n",
 		    m->preselected, TIMEOUT_MS);
