@@ -52,22 +52,27 @@ static bool clones_need_sealing(enum strategy s)
 	return strategy_is_volume(s) || s == STRATEGY_NONE;
 }
 
+/* Between two states nobody knows what Windows will do next, whatever the strategy. */
+static int refuse_half_sealed(const struct windows *win, struct error *err)
+{
+	if (win->sealed != SEALED_BROKEN)
+		return 0;
+	err_set(err, ERR_UNSEALED,
+	    "the image is neither sealed nor finished: the registry says %s, State.ini says %s",
+	    win->image_state ? win->image_state : "nothing",
+	    win->image_state_ini ? win->image_state_ini : "nothing");
+	return err_hint(err, "sysprep /generalize stopped half-way: seal the reference PC again and "
+			     "capture it after sysprep has shut it down");
+}
+
 static int refuse_unsealed(const struct plan_context *c, struct plan *out, struct error *err)
 {
 	const struct windows *win = c->win;
 
 	if (win->sealed == SEALED_YES || !clones_need_sealing(c->strategy))
 		return 0;
-	if (win->sealed == SEALED_BROKEN) {
-		err_set(err, ERR_UNSEALED,
-		    "the image is neither sealed nor finished: the registry says %s, State.ini "
-		    "says %s",
-		    win->image_state ? win->image_state : "nothing",
-		    win->image_state_ini ? win->image_state_ini : "nothing");
-		return err_hint(err,
-		    "sysprep /generalize stopped half-way: seal the reference PC again and "
-		    "capture it after sysprep has shut it down");
-	}
+	if (refuse_half_sealed(win, err) < 0)
+		return -1;
 	if (c->profile->require_sealed) {
 		err_set(err, ERR_UNSEALED,
 		    "the image is not sealed (sysprep /generalize): its clones would share one "
@@ -131,6 +136,8 @@ int hooks_plan_for(const struct windows *win, const struct profile *profile,
 	int rc = read_mak(&c, &mak, err);
 	if (rc == 0)
 		rc = run_hooks(&c, out, err);
+	if (rc == 0 && out->changes.list.n)
+		rc = refuse_half_sealed(win, err);
 	buf_wipe_free(&mak);
 	return rc;
 }

@@ -571,6 +571,26 @@ START_TEST(unsealed_images_are_refused)
 }
 END_TEST
 
+START_TEST(half_sealed_images_are_not_changed)
+{
+	struct windows *win = with_kb971033(unsealed());
+	struct profile profile = profile_of(STRATEGY_SINGLE);
+
+	profile.require_sealed = false;
+	win->sealed = SEALED_BROKEN;
+	assert_refused(win, &profile, ERR_UNSEALED, "neither sealed nor finished");
+	drop(win);
+
+	/* where nothing is to be done there is nothing to refuse */
+	win = unsealed();
+	win->sealed = SEALED_BROKEN;
+	struct plan p = converge(win, &profile);
+	ck_assert_uint_eq(p.changes.list.n, 0);
+	plan_free(&p);
+	drop(win);
+}
+END_TEST
+
 START_TEST(unsealed_clone_starts_through_setup)
 {
 	struct windows *win = unsealed();
@@ -1087,6 +1107,7 @@ SUITE("hooks", kms_prepares_a_sealed_image, kms_key_follows_the_edition,
     installed_client_key_is_kept, kms_host_is_the_profiles,
     kms_clears_what_would_share_ids_or_stop_renewal, strip_modes, no_strip_without_licence_files,
     editions_without_volume_activation_are_refused, unsealed_images_are_refused,
+    half_sealed_images_are_not_changed,
     unsealed_clone_starts_through_setup, anothers_setup_command_is_respected,
     kb971033_stays_where_it_is_not_ours, kb971033_leftovers_need_no_dism, single_only_takes_kb971033_off, mak_is_placed_as_a_secret,
     mak_strips_only_when_told, mak_needs_its_key, none_switches_activation_off_and_rearms,
