@@ -5,7 +5,7 @@
 # shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
-for tool in ntfs-3g ntfscat ntfsfix blkid mountpoint; do
+for tool in ntfs-3g ntfscat ntfsinfo ntfsfix blkid mountpoint; do
 	requires "$tool"
 done
 w7=$BUILD/w7prep
@@ -61,7 +61,7 @@ clonezilla() { # HOOK TYPE DEVICE IMAGE [BOOT-PARAMETERS]: interactive, as ocs-s
 	! grep -q "$T/" /proc/mounts || fail "left mounted"
 }
 strategy_of() { # VOLUME
-	ntfscat "$1" Windows/Setup/Scripts/w7prep/settings.cmd 2>/dev/null |
+	ntfscat -f "$1" Windows/Setup/Scripts/w7prep/settings.cmd 2>/dev/null |
 		tr -d '\r"' | sed -n 's/^@set W7_STRATEGY=//p'
 }
 prepared() { # STRATEGY
@@ -109,6 +109,13 @@ untouched
 clonezilla postrun restoreparts ask_user win7-room w7prep_devices=sda1,sda2
 expect_status 0
 prepared kms
+
+# ntfsresize, by which Clonezilla makes a volume fit the disk, has Windows check it at the next start
+phony_volume "$T/dev/sda2" --dirty
+clonezilla postrun restoredisk sda win7-room
+expect_status 0
+[ "$(strategy_of "$T/dev/sda2")" = kms ] || fail "a resized volume was not prepared"
+ntfsinfo -f -m "$T/dev/sda2" 2>/dev/null | grep -q 'Volume Flags: 0x0001 DIRTY' || fail "Windows would not check the volume"
 
 # each hook minds its own business
 for other in savedisk saveparts; do
