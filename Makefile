@@ -210,6 +210,10 @@ fuzz:
 lint:
 	ci/lint.sh
 
+FOG_SERVER = $(DESTDIR)$(PREFIX)/share/w7prep/fog/server
+FOG_PLUGINS := $(patsubst hooks/fog/server/%,%,$(wildcard hooks/fog/server/plugin-*/w7prep/*/*.php))
+FOG_PLUGIN_DIRS := $(sort $(dir $(FOG_PLUGINS)))
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/w7prep/profiles \
 	    $(DESTDIR)$(PREFIX)/share/w7prep/schema $(DESTDIR)$(PREFIX)/share/w7prep/fog \
@@ -219,6 +223,18 @@ install: all
 	install -m 644 plugin/schema/*.json $(DESTDIR)$(PREFIX)/share/w7prep/schema/
 	install -m 644 hooks/fog/fog.w7prep hooks/labs.sh hooks/labs.conf \
 	    $(DESTDIR)$(PREFIX)/share/w7prep/fog/
+	install -d $(addprefix $(FOG_SERVER)/,$(FOG_PLUGIN_DIRS))
+	for f in $(FOG_PLUGINS); do \
+	    install -m 644 hooks/fog/server/$$f $(FOG_SERVER)/$$f || exit 1; \
+	done
+	for d in plugin-1.5 plugin-1.6; do \
+	    install -m 644 hooks/fog/server/queue.php $(FOG_SERVER)/$$d/w7prep/ || exit 1; \
+	done
+	install -m 755 hooks/fog/server/w7prep-fog-queue $(FOG_SERVER)/
+	install -m 644 hooks/fog/server/systemd/w7prep-fog.path $(FOG_SERVER)/
+	install -m 644 hooks/fog/server/systemd/w7prep-fog.tmpfiles $(FOG_SERVER)/w7prep-fog.conf
+	sed 's|@PREFIX@|$(PREFIX)|' hooks/fog/server/systemd/w7prep-fog.service \
+	    >$(FOG_SERVER)/w7prep-fog.service
 	for b in $(wildcard $(BUILD)/w7prep-static-*); do \
 	    install -m 755 $$b $(DESTDIR)$(PREFIX)/share/w7prep/fog/ || exit 1; \
 	done

@@ -18,7 +18,7 @@ cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr -I. -D_GNU_SOURCE \
     --suppress=normalCheckLevelMaxBranches \
     common image hooks profiles plugin || fail "cppcheck"
 
-mapfile -t scripts < <(git ls-files '*.sh' .ci/run 'hooks/*/fog.*' 2>/dev/null)
+mapfile -t scripts < <(git ls-files '*.sh' .ci/run 'hooks/*/fog.*' 'hooks/fog/server/w7prep-fog-queue' 2>/dev/null)
 shellcheck -x -S warning "${scripts[@]}" || fail "shellcheck"
 
 # nothing below plugin/ prints or exits

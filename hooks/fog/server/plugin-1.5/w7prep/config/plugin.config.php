@@ -1,0 +1,8 @@
+<?php
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+$fog_plugin = array();
+$fog_plugin['name'] = 'w7prep';
+$fog_plugin['description'] = 'Windows 7 images are prepared for activation after they were captured.';
+$fog_plugin['menuicon'] = 'fa fa-windows fa-fw';
+$fog_plugin['menuicon_hover'] = null;
+$fog_plugin['entrypoint'] = '';
