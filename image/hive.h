@@ -116,9 +116,10 @@ bool hive_is_changed(const struct hive *h);
 /*
  * Write the changed hive to @fd (truncated first), sync it, open it again and
  * compare every key that was touched with what it must now be: named values as set,
- * all other values and subkeys as before. ERR_VERIFY when it differs. @fd is another file than
- * the one that was opened. After an error of any editing function the hive must not be committed
- * and this refuses to; after a commit the handle is only good for hive_close().
+ * all other values and subkeys as before, and all other keys bit for bit. ERR_VERIFY when it
+ * differs. @fd is another file than the one that was opened. After an error of any editing
+ * function the hive must not be committed and this refuses to; after a commit the handle is only
+ * good for hive_close().
  */
 int hive_commit(struct hive *h, int fd, struct error *err);
 

@@ -179,6 +179,8 @@ static int read_back(struct hive *h, int fd, struct error *err)
 
 	for (size_t i = 0; rc == 0 && i < h->keys.n; i++)
 		rc = compare_key(h, written, h->keys.v[i], err);
+	if (rc == 0)
+		rc = hive_compare(h, &written->r, err);
 	hive_close(written);
 	if (rc == 0)
 		return 0;

@@ -48,6 +48,12 @@ int hive_load_key(const struct regf *r, const char *hive, const struct regf_key 
 		  struct hive_key *k, struct error *err);
 void hive_key_free(struct hive_key *k);
 
+/*
+ * Is all that no edit touched in @fresh, which hive_commit() has written, as it was? ERR_VERIFY.
+ * In a damaged hive a cell that was freed may have been another key's as well.
+ */
+int hive_compare(const struct hive *h, const struct regf *fresh, struct error *err);
+
 /* "Key" or "(root)" for messages; "(default)" for the value without a name. */
 const char *hive_key_label(const char *key);
 const char *hive_value_label(const char *value);

@@ -263,6 +263,29 @@ START_TEST(shared_cells_are_refused)
 }
 END_TEST
 
+/* The cell belongs to a key that is changed and to one that nobody has asked to change. */
+START_TEST(cells_shared_with_another_key_are_refused)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	struct hivegen *g = hivegen_new();
+	struct hive_value one = hive_dword(1);
+	uint32_t data;
+	FD fd = mem();
+	FD out = mem();
+
+	hivegen_set_binary(g, "K", "first", "data of one", 11);
+	hivegen_set_binary(g, "Other", "second", "data of two", 11);
+	assert_ok(hivegen_write_fd(g, fd, NULL, &err), err);
+	hivegen_free(g);
+	assert_ok(pread_all(fd, &data, 4, (uint64_t)find_bytes(fd, "first", 5) - 12, &err), err);
+	ck_assert_int_eq(pwrite(fd, &data, 4, find_bytes(fd, "second", 6) - 12), 4);
+	HIVE h = hive_open(fd, "hive", true, false, &err);
+	assert_ok(hive_set(h, "K", "first", &one, &err), err);
+	assert_fails(hive_commit(h, out, &err), err, ERR_VERIFY);
+	hive_value_free(&one);
+}
+END_TEST
+
 static uint32_t next_random(uint32_t *state)
 {
 	*state ^= *state << 13;
@@ -371,5 +394,5 @@ END_TEST
 
 SUITE("hive damage", dirty_hives_are_refused, what_is_no_hive_is_refused,
     impossible_headers_are_refused, damage_is_met_where_it_is, a_name_with_a_nul_is_not_lost,
-    shared_cells_are_refused, hostile_hives_never_crash, real_odd_hives_never_crash,
+    shared_cells_are_refused, cells_shared_with_another_key_are_refused, hostile_hives_never_crash, real_odd_hives_never_crash,
     the_real_dirty_hive_is_refused)
