@@ -229,10 +229,15 @@ static int each_value(const struct regf *r, const struct regf_key *key, value_vi
 {
 	struct regf_list list = {0};
 	struct regf_value v;
+	size_t left = r->end;
 	int rc = regf_values(r, key, &list) ? 0 : -1;
 
-	for (size_t i = 0; rc == 0 && i < list.cells.n; i++)
-		rc = regf_value(r, list.cells.v[i], &v) ? each(r, &v, opaque) : -1;
+	for (size_t i = 0; rc == 0 && i < list.cells.n; i++) {
+		if (regf_value(r, list.cells.v[i], &v) && regf_take(&left, v.name.len))
+			rc = each(r, &v, opaque);
+		else
+			rc = -1;
+	}
 	regf_list_free(&list);
 	return rc;
 }
@@ -241,10 +246,11 @@ static int load_subkeys(const struct regf *r, const struct regf_key *key, struct
 {
 	struct regf_list list = {0};
 	struct regf_key k;
+	size_t left = r->end;
 	bool ok = regf_subkeys(r, key, &list, NULL);
 
 	for (size_t i = 0; ok && i < list.cells.n; i++) {
-		ok = regf_key(r, list.cells.v[i], &k);
+		ok = regf_key(r, list.cells.v[i], &k) && regf_take(&left, k.name.len);
 		if (ok)
 			strvec_take(names, regf_name_utf8(&k.name, NULL));
 	}
@@ -252,21 +258,28 @@ static int load_subkeys(const struct regf *r, const struct regf_key *key, struct
 	return ok ? 0 : -1;
 }
 
+struct loading {
+	struct hive_key *k;
+	size_t left;
+};
+
 static int load_value(const struct regf *r, const struct regf_value *v, void *opaque)
 {
-	struct hive_key *k = opaque;
-	struct hive_item *item = VEC_PUSH(&k->values);
+	struct loading *l = opaque;
+	struct hive_item *item = VEC_PUSH(&l->k->values);
 
 	item->name = regf_name_utf8(&v->name, &item->exact);
 	item->value.type = v->type;
-	return regf_data(r, v, &item->value.data) ? 0 : -1;
+	return regf_take(&l->left, v->len) && regf_data(r, v, &item->value.data) ? 0 : -1;
 }
 
 int hive_load_key(const struct regf *r, const char *hive, const struct regf_key *from,
     struct hive_key *k, struct error *err)
 {
+	struct loading l = {k, r->end};
+
 	k->at = from->at;
-	if (each_value(r, from, load_value, k) < 0 || load_subkeys(r, from, &k->subkeys) != 0)
+	if (each_value(r, from, load_value, &l) < 0 || load_subkeys(r, from, &k->subkeys) != 0)
 		return hive_damaged_key(hive, k->path, err);
 	return 0;
 }

@@ -84,7 +84,7 @@ static bool load_values(const struct regf *r, const struct regf_key *key, struct
 	for (size_t i = 0; i < list.cells.n; i++) {
 		struct regf_value from;
 
-		if (!regf_value(r, list.cells.v[i], &from))
+		if (!regf_value(r, list.cells.v[i], &from) || !regf_take(&left, from.name.len))
 			return false;
 		struct reg_value *v = VEC_PUSH(&out->values);
 		v->name = regf_name_utf8(&from.name, NULL);
@@ -92,9 +92,8 @@ static bool load_values(const struct regf *r, const struct regf_key *key, struct
 		v->len = from.len;
 		if (from.len > REG_DATA_MAX)
 			continue;
-		if (from.len > left || !regf_data(r, &from, &v->data))
+		if (!regf_take(&left, from.len) || !regf_data(r, &from, &v->data))
 			return false;
-		left -= from.len;
 	}
 	return true;
 }
@@ -103,12 +102,14 @@ static bool load_values(const struct regf *r, const struct regf_key *key, struct
 static bool load(
     const struct regf *r, const struct regf_key *key, struct reg_key *out, struct regf_list *cells)
 {
+	size_t left = r->end;
+
 	if (!regf_subkeys(r, key, cells, NULL) || !load_values(r, key, out))
 		return false;
 	for (size_t i = 0; i < cells->cells.n; i++) {
 		struct regf_key sub;
 
-		if (!regf_key(r, cells->cells.v[i], &sub))
+		if (!regf_key(r, cells->cells.v[i], &sub) || !regf_take(&left, sub.name.len))
 			return false;
 		strvec_take(&out->subkeys, regf_name_utf8(&sub.name, NULL));
 	}

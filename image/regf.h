@@ -103,6 +103,18 @@ bool regf_values(const struct regf *r, const struct regf_key *key, struct regf_l
 int regf_subkey(const struct regf *r, const struct regf_key *key, const char *name,
 		struct regf_key *out);
 
+/*
+ * In a sound hive a cell is named once, so names and data that were put together are never larger
+ * than the hive. Take @n bytes from what is @left of it; false: a cell is named again and again.
+ */
+static inline bool regf_take(size_t *left, size_t n)
+{
+	if (n > *left)
+		return false;
+	*left -= n;
+	return true;
+}
+
 /* The data, big-data values put together, appended to @out. False when damaged. */
 bool regf_data(const struct regf *r, const struct regf_value *value, struct buf *out);
 

@@ -286,6 +286,35 @@ START_TEST(cells_shared_with_another_key_are_refused)
 }
 END_TEST
 
+/* Few bytes of a hive must not become many in memory: here 64 values name the data of one. */
+START_TEST(data_named_again_and_again_are_refused)
+{
+	static const char data[16000];
+	CLEANUP(error) struct error err = ERROR_INIT;
+	struct hivegen *g = hivegen_new();
+	char length_and_data[8];
+	FD fd = mem();
+
+	hivegen_set_binary(g, "K", "only", data, sizeof(data));
+	for (int i = 0; i < 64; i++) {
+		CLEANUP(free) char *name = xasprintf("again%02d", i);
+
+		hivegen_set_binary(g, "K", name, "abcdef", 6);
+	}
+	assert_ok(hivegen_write_fd(g, fd, NULL, &err), err);
+	hivegen_free(g);
+	uint64_t only = (uint64_t)find_bytes(fd, "only", 4) - 16;
+	assert_ok(pread_all(fd, length_and_data, 8, only, &err), err);
+	for (int i = 0; i < 64; i++) {
+		CLEANUP(free) char *name = xasprintf("again%02d", i);
+
+		ck_assert_int_eq(pwrite(fd, length_and_data, 8, find_bytes(fd, name, 7) - 16), 8);
+	}
+	HIVE h = hive_open(fd, "hive", true, false, &err);
+	assert_fails(hive_check_writable(h, "K", &err), err, ERR_DAMAGED);
+}
+END_TEST
+
 static uint32_t next_random(uint32_t *state)
 {
 	*state ^= *state << 13;
@@ -394,5 +423,6 @@ END_TEST
 
 SUITE("hive damage", dirty_hives_are_refused, what_is_no_hive_is_refused,
     impossible_headers_are_refused, damage_is_met_where_it_is, a_name_with_a_nul_is_not_lost,
-    shared_cells_are_refused, cells_shared_with_another_key_are_refused, hostile_hives_never_crash, real_odd_hives_never_crash,
+    shared_cells_are_refused, cells_shared_with_another_key_are_refused,
+    data_named_again_and_again_are_refused, hostile_hives_never_crash, real_odd_hives_never_crash,
     the_real_dirty_hive_is_refused)
