@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the administrator of a Windows Deployment Services server, or of an MDT share, needs beside a
- * prepared WIM: the answer file and the $OEM$ tree of each image, a .cmd with the wdsutil commands,
- * and what to set in MDT. See w7prep-wds(7), which names the sources.
+ * What the administrator of a Windows Deployment Services server, or of an MDT share, needs beside
+ * a prepared WIM: the answer file and the $OEM$ tree of each image, a .cmd with the wdsutil
+ * commands, and what to set in MDT. See w7prep-wds(7), which names the sources.
  *
  * A kit lies on shares that every PC of a lab can read: no MAK is ever in one.
  */
@@ -38,8 +38,8 @@ struct wds_kit {
 };
 
 /*
- * Begin a kit for the WIM @path. ERR_USAGE when Windows could not have a file of that name. @out is the
- * caller's to wds_kit_free() in every case.
+ * Begin a kit for the WIM @path. ERR_USAGE when Windows could not have a file of that name. @out
+ * is the caller's to wds_kit_free() in every case.
  */
 int wds_kit_begin(struct wds_kit *out, const char *path, struct error *err);
 
@@ -50,7 +50,7 @@ struct wds_source {
 	const struct windows *win;
 	const struct profile *profile;
 	const struct plan *plan;
-	const struct buf *unattend; /* the administrator's own answer file, to be continued; or NULL */
+	const struct buf *unattend; /* the administrator's own answer file, continued; or NULL */
 };
 
 /*

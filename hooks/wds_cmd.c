@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The .cmd that has wdsutil export the images, replace them and give them their answer files.
- * Commands and options: Microsoft's reference of wdsutil (/Export-Image, /Replace-Image, /Add-Image,
- * /Set-Image).
+ * Commands and options: Microsoft's reference of wdsutil (/Export-Image, /Replace-Image,
+ * /Add-Image, /Set-Image).
  */
 #include <string.h>
 
@@ -10,10 +10,10 @@
 #include "hooks/wds.h"
 
 /*
- * Two readers: cmd.exe, for which a quote switches the meaning of & | < > ( ) ^ on and off and which
- * expands % everywhere, and the program, which splits what it gets by the rules of Microsoft's C
- * library (\" is a quote, a backslash before one is doubled). A name without quotes goes between
- * plain ones; with a quote in it cmd.exe is never let into its quoted state.
+ * Two readers: cmd.exe, for which a quote switches the meaning of & | < > ( ) ^ on and off and
+ * which expands % everywhere, and the program, which splits what it gets by the rules of
+ * Microsoft's C library (\" is a quote, a backslash before one is doubled). A name without quotes
+ * goes between plain ones; with a quote in it cmd.exe is never let into its quoted state.
  */
 void wds_quote(struct buf *out, const char *s)
 {
@@ -55,8 +55,10 @@ static bool is_ascii(const struct wds_kit *kit)
 static const char head[] =
     "@echo off\r\n"
     "rem Made by w7prep wds kit. Run it on the WDS server, as administrator:\r\n"
-    "rem   " WDS_KIT_CMD " export   GROUP             images out of WDS, into a WIM of their own\r\n"
-    "rem   " WDS_KIT_CMD " replace  GROUP [overwrite] prepared images in the place of the old ones\r\n"
+    "rem   " WDS_KIT_CMD
+    " export   GROUP             images out of WDS, into a WIM of their own\r\n"
+    "rem   " WDS_KIT_CMD
+    " replace  GROUP [overwrite] prepared images in the place of the old ones\r\n"
     "rem   " WDS_KIT_CMD " add      GROUP             images that WDS does not have yet\r\n"
     "rem   " WDS_KIT_CMD " unattend GROUP [overwrite] only their answer files\r\n"
     "rem GROUP is the image group, in quotes where there are blanks in it.\r\n"
@@ -66,18 +68,21 @@ static const char head[] =
     "if \"%~2\"==\"\" goto :usage\r\n"
     "set \"group=%~2\"\r\n";
 
-/* Names that are not ASCII are in UTF-8 here; cmd.exe reads each line anew, in the page of the moment. */
-static const char code_page[] = "for /f \"tokens=2 delims=:.\" %%c in ('chcp') do set \"cp=%%c\"\r\n"
-				"chcp 65001 >nul\r\n";
+/* Names that are not ASCII are in UTF-8 here; cmd.exe reads each line anew, in the page of the
+ * moment. */
+static const char code_page[] =
+    "for /f \"tokens=2 delims=:.\" %%c in ('chcp') do set \"cp=%%c\"\r\n"
+    "chcp 65001 >nul\r\n";
 
-static const char choice[] = "if /i \"%~3\"==\"overwrite\" set \"overwrite=Yes\"\r\n"
-			     "if /i \"%~1\"==\"export\" goto :export\r\n"
-			     "if /i \"%~1\"==\"replace\" goto :replace\r\n"
-			     "if /i \"%~1\"==\"add\" goto :add\r\n"
-			     "if /i \"%~1\"==\"unattend\" goto :unattend\r\n"
-			     ":usage\r\n"
-			     "echo Usage: %~nx0 export^|replace^|add^|unattend GROUP [overwrite]\r\n"
-			     "goto :end\r\n";
+static const char choice[] =
+    "if /i \"%~3\"==\"overwrite\" set \"overwrite=Yes\"\r\n"
+    "if /i \"%~1\"==\"export\" goto :export\r\n"
+    "if /i \"%~1\"==\"replace\" goto :replace\r\n"
+    "if /i \"%~1\"==\"add\" goto :add\r\n"
+    "if /i \"%~1\"==\"unattend\" goto :unattend\r\n"
+    ":usage\r\n"
+    "echo Usage: %~nx0 export^|replace^|add^|unattend GROUP [overwrite]\r\n"
+    "goto :end\r\n";
 
 static const char tail[] = ":done\r\n"
 			   "set \"rc=0\"\r\n"

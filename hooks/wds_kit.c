@@ -76,10 +76,9 @@ int wds_kit_begin(struct wds_kit *out, const char *path, struct error *err)
 
 /* ---- answer file ---- */
 
-static const char skeleton[] =
-    "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n"
-    "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\">\r\n"
-    "</unattend>\r\n";
+static const char skeleton[] = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n"
+			       "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\">\r\n"
+			       "</unattend>\r\n";
 static const char skeleton_specialize[] =
     "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n"
     "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\">\r\n"
@@ -116,8 +115,8 @@ static int refuse_key(const struct unattend *u, const struct edition *edition, s
 	const char *value;
 
 	for (size_t i = 0; i < 2; i++) {
-		for (size_t nth = 0;
-		     (value = unattend_value(u, items[i], ARCH_UNKNOWN, nth, NULL)); nth++) {
+		for (size_t nth = 0; (value = unattend_value(u, items[i], ARCH_UNKNOWN, nth, NULL));
+		     nth++) {
 			if (answer_key_of(value, edition) != ANSWER_KEY_OTHER)
 				continue;
 			err_set(err, ERR_USAGE,
@@ -179,7 +178,8 @@ static int add_unattend(struct wds_kit *kit, struct wds_image *im, const struct 
 		im->unattend = true;
 		if (w.remove_kb971033 && unattend_servicing_needs_pass(&u))
 			strvec_add(&im->notes,
-			    "ImageUnattend.xml removes KB971033 where WDS uses it or setup is given it "
+			    "ImageUnattend.xml removes KB971033 where WDS uses it or setup is "
+			    "given it "
 			    "with /unattend; Setup passes over that in a file it finds by itself "
 			    "(KB939289)");
 	}
@@ -260,8 +260,9 @@ static int check_sealed(const struct windows *win, struct error *err)
 {
 	if (win->sealed == SEALED_YES)
 		return 0;
-	err_set(err, ERR_UNSEALED, "the image is not sealed (sysprep /generalize), as images of WDS "
-				   "and MDT have to be");
+	err_set(err, ERR_UNSEALED,
+	    "the image is not sealed (sysprep /generalize), as images of WDS "
+	    "and MDT have to be");
 	return err_hint(err, "run sysprep /generalize /oobe /shutdown and capture again");
 }
 
@@ -278,8 +279,9 @@ static void note_the_rest(struct wds_image *im, const struct wds_source *src)
 	for (size_t i = 0; i < src->plan->notes.n; i++)
 		strvec_add(&im->notes, src->plan->notes.v[i]);
 	if (im->strategy == STRATEGY_MAK)
-		strvec_add(&im->notes, "the MAK is not in this kit, which every PC of the lab can read: "
-				       "w7prep apply puts it into the WIM, whose readers you choose");
+		strvec_add(&im->notes,
+		    "the MAK is not in this kit, which every PC of the lab can read: "
+		    "w7prep apply puts it into the WIM, whose readers you choose");
 }
 
 int wds_kit_add(struct wds_kit *kit, const struct wds_source *src, struct error *err)

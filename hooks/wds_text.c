@@ -5,15 +5,15 @@
 #include "common/cleanup.h"
 #include "hooks/wds.h"
 
-static const char mdt_head[] =
-    "; Made by w7prep wds kit: lines for Control\\CustomSettings.ini of an MDT deployment share.\r\n"
-    "; Take them over by hand into the sections that you have.\r\n"
-    "[Settings]\r\n"
-    "Priority=Default\r\n"
-    "\r\n"
-    "[Default]\r\n"
-    "; the wizard must not ask for a key, and must not be given one\r\n"
-    "SkipProductKey=YES\r\n";
+static const char mdt_head[] = "; Made by w7prep wds kit: lines for Control\\CustomSettings.ini of "
+			       "an MDT deployment share.\r\n"
+			       "; Take them over by hand into the sections that you have.\r\n"
+			       "[Settings]\r\n"
+			       "Priority=Default\r\n"
+			       "\r\n"
+			       "[Default]\r\n"
+			       "; the wizard must not ask for a key, and must not be given one\r\n"
+			       "SkipProductKey=YES\r\n";
 
 /* MDT's own reference (properties.md): ProductKey, OverrideProductKey, ZTILicensing.wsf. */
 static const char *mdt_strategy(enum strategy s)
@@ -50,9 +50,10 @@ static void custom_settings(const struct wds_kit *kit, struct buf *out)
 		if (!said)
 			buf_adds(out, mdt_strategy(kit->images.v[i].strategy));
 	}
-	buf_adds(out, "; FinishAction and SkipFinalSummary are yours. Do not put a SetupComplete.cmd of "
-		      "your own into the image\r\n"
-		      "; after w7prep: MDT uses that file itself, and w7prep chains what is there.\r\n");
+	buf_adds(out,
+	    "; FinishAction and SkipFinalSummary are yours. Do not put a SetupComplete.cmd of "
+	    "your own into the image\r\n"
+	    "; after w7prep: MDT uses that file itself, and w7prep chains what is there.\r\n");
 }
 
 static void list(struct buf *out, const char *title, const struct strvec *lines)
@@ -84,16 +85,20 @@ static void readme(const struct wds_kit *kit, const char *profile, struct buf *o
 	    "   (an image inside WDS cannot be edited: its data is in Res.RWM)\r\n"
 	    "2. On Linux:  w7prep apply -p %s %s\r\n"
 	    "3. On the WDS server:  " WDS_KIT_CMD " replace GROUP\r\n"
-	    "   replaces the images and gives them their answer files. An answer file that an image\r\n"
-	    "   has already is kept, and wdsutil then fails: make the kit with --unattend=THAT-FILE, "
+	    "   replaces the images and gives them their answer files. An answer file that an "
+	    "image\r\n"
+	    "   has already is kept, and wdsutil then fails: make the kit with "
+	    "--unattend=THAT-FILE, "
 	    "which\r\n"
 	    "   continues it, or say \"replace GROUP overwrite\".\r\n"
 	    "\r\n"
-	    "The scripts of $OEM$ are those that step 2 places in the image. They are for images that you "
+	    "The scripts of $OEM$ are those that step 2 places in the image. They are for images "
+	    "that you "
 	    "do\r\n"
 	    "not want to edit: copy image N's $OEM$ to the folder of its name beside its .wim in "
 	    "RemoteInstall,\r\n"
-	    "or into the MDT operating system's folder. Then see on one PC that they have arrived in\r\n"
+	    "or into the MDT operating system's folder. Then see on one PC that they have arrived "
+	    "in\r\n"
 	    "C:\\Windows\\Setup\\Scripts.\r\n",
 	    kit->wim, profile, profile, kit->wim);
 	for (size_t i = 0; i < kit->images.n; i++)

@@ -42,7 +42,8 @@ static void menu_free(struct menu *m)
 /* What passes through kernel command lines and FOG's shell; hooks/labs.sh takes no other. */
 static bool name_ok(const char *name)
 {
-	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:,/-";
+	static const char chars[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:,/-";
 
 	return *name && *name != '-' && name[strspn(name, chars)] == '\0';
 }
@@ -79,8 +80,8 @@ static int add(struct menu *m, const char *path, struct error *err)
 	struct profile p = {0};
 
 	if (!name_ok(name)) {
-		err_set(err, ERR_USAGE, "the name of profile '%s' does not pass through a kernel command line",
-		    name);
+		err_set(err, ERR_USAGE,
+		    "the name of profile '%s' does not pass through a kernel command line", name);
 		return err_hint(err, "letters, digits and . _ : , / - do: rename the file");
 	}
 	if (profile_read(path, &p, NULL, err) != 0) {
@@ -123,7 +124,8 @@ static int preselect(struct menu *m, const char *name, struct error *err)
 	if (!name || m->preselected)
 		return 0;
 	err_set(err, ERR_USAGE, "-p %s: the menu has no such profile", name);
-	return err_hint(err, "it is the one that is chosen when nobody does; name it among the others");
+	return err_hint(
+	    err, "it is the one that is chosen when nobody does; name it among the others");
 }
 
 static int fill(struct menu *m, const struct cli *cli, struct error *err)
@@ -142,13 +144,12 @@ static int fill(struct menu *m, const struct cli *cli, struct error *err)
 
 static void add_menu(const struct menu *m, struct buf *out)
 {
-	buf_adds(out,
-	    "#!ipxe\n"
-	    "# Made by w7prep pxe menu; see PXE MENU in w7prep(1).\n"
-	    "\n"
-	    ":w7prep_menu\n"
-	    "clear w7prep_profile\n"
-	    "menu w7prep: which classroom is this PC for?\n");
+	buf_adds(out, "#!ipxe\n"
+		      "# Made by w7prep pxe menu; see PXE MENU in w7prep(1).\n"
+		      "\n"
+		      ":w7prep_menu\n"
+		      "clear w7prep_profile\n"
+		      "menu w7prep: which classroom is this PC for?\n");
 	for (size_t i = 0; i < m->list.n; i++)
 		buf_addf(out, "item %s %s%s%s\n", m->list.v[i].name, m->list.v[i].name,
 		    *m->list.v[i].text ? ": " : "", m->list.v[i].text);
@@ -156,7 +157,8 @@ static void add_menu(const struct menu *m, struct buf *out)
 		      "item off Go on, but leave Windows as it is restored\n"
 		      "item " LOCAL " Start from the local disk\n");
 	if (m->preselected)
-		buf_addf(out, "choose --default %s --timeout %d w7prep_profile || goto w7prep_local\n",
+		buf_addf(out,
+		    "choose --default %s --timeout %d w7prep_profile || goto w7prep_local\n",
 		    m->preselected, TIMEOUT_MS);
 	else
 		buf_adds(out, "choose w7prep_profile || goto w7prep_local\n");
@@ -185,7 +187,8 @@ static int add_clonezilla(const struct cli *cli, struct buf *out, struct error *
 	    " ocs_restoreparts_postrun=" POSTRUN " w7prep_profile=${w7prep_profile} %s",
 	    base, base, cli->kernel_args ? cli->kernel_args : interactive);
 	if (strlen(line) > KERNEL_LINE_MAX)
-		return err_set(err, ERR_USAGE, "--kernel-args: longer than a kernel command line can be");
+		return err_set(
+		    err, ERR_USAGE, "--kernel-args: longer than a kernel command line can be");
 	buf_addf(out,
 	    "%s || goto w7prep_failed\n"
 	    "initrd %s/initrd.img || goto w7prep_failed\n"
@@ -194,7 +197,8 @@ static int add_clonezilla(const struct cli *cli, struct buf *out, struct error *
 	return 0;
 }
 
-static int make_script(const struct menu *m, const struct cli *cli, struct buf *out, struct error *err)
+static int make_script(
+    const struct menu *m, const struct cli *cli, struct buf *out, struct error *err)
 {
 	add_menu(m, out);
 	if (cli->fog)
@@ -214,12 +218,13 @@ static int make_script(const struct menu *m, const struct cli *cli, struct buf *
 /* ---- the command ---- */
 
 /* One line of iPXE's: nothing that ends it or splits it. */
-static int check_text(const char *option, const char *s, const char *not, struct error *err)
+static int check_text(const char *option, const char *s, const char * not, struct error *err)
 {
 	for (const char *p = s; p && *p; p++)
 		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f || strchr(not, *p))
-			return err_set(err, ERR_USAGE, "--%s: '%s' has characters in it that iPXE would take "
-						       "for something else",
+			return err_set(err, ERR_USAGE,
+			    "--%s: '%s' has characters in it that iPXE would take "
+			    "for something else",
 			    option, s);
 	return 0;
 }
@@ -228,7 +233,8 @@ static int check(const struct cli *cli, struct error *err)
 {
 	struct stat st;
 
-	if (!cli->output || !cli->fog == !cli->clonezilla || (cli->kernel_args && !cli->clonezilla)) {
+	if (!cli->output || !cli->fog == !cli->clonezilla ||
+	    (cli->kernel_args && !cli->clonezilla)) {
 		err_set(err, ERR_USAGE,
 		    "pxe menu: it takes -o FILE and what to boot, --fog=URI or --clonezilla=URI "
 		    "(--kernel-args=ARGS)");
@@ -252,8 +258,8 @@ static void report(const struct menu *m, const struct cli *cli)
 		for (size_t i = 0; i < m->list.n; i++)
 			json_array_append_new(names, report_json_text(m->list.v[i].name));
 		report_json_result("pxe", EXIT_DONE, "menus",
-		    json_pack("[{so so so}]", "path", report_json_text(cli->output), "profiles", names,
-			"preselected", report_json_text(m->preselected)));
+		    json_pack("[{so so so}]", "path", report_json_text(cli->output), "profiles",
+			names, "preselected", report_json_text(m->preselected)));
 	} else if (!cli->quiet) {
 		printf("%s: %zu profiles, then %s\n", cli->output, m->list.n,
 		    cli->fog ? "FOG" : "Clonezilla live");

@@ -181,7 +181,8 @@ static void print_text(const struct wds_kit *kit, const char *dir)
 		printf("    %s, %s, %zu scripts in $OEM$\n", strategy_name(im->strategy),
 		    im->unattend ? "ImageUnattend.xml" : "no answer file needed", im->scripts.n);
 		if (im->needs_apply.n)
-			printf("    the WIM itself is not prepared: %zu changes only w7prep apply makes\n",
+			printf("    the WIM itself is not prepared: %zu changes only w7prep apply "
+			       "makes\n",
 			    im->needs_apply.n);
 		for (size_t k = 0; k < im->notes.n; k++)
 			printf("    note: %s\n", im->notes.v[k]);
@@ -225,7 +226,8 @@ int cmd_wds(const struct cli *cli)
 		err_set(&err, ERR_USAGE, "there is no 'wds %s'", cli->args.v[0]);
 		err_hint(&err, "there is: w7prep wds kit -p PROFILE IMAGE -o DIR");
 	} else if (cli->args.n != 2 || !cli->profile || !cli->output) {
-		err_set(&err, ERR_USAGE, "wds kit: it takes a profile (-p), one image, and a directory (-o)");
+		err_set(&err, ERR_USAGE,
+		    "wds kit: it takes a profile (-p), one image, and a directory (-o)");
 		err_hint(&err, "see: w7prep wds --help");
 	} else {
 		return kit(cli, &err);

@@ -8,7 +8,7 @@
 #
 # Settings, from the environment (a test's too):
 : "${W7PREP_KIT:=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}"
-: "${W7PREP_BIN:=$W7PREP_KIT/w7prep-static-$(uname -m | sed 's/^i.86$/i686/')}"
+: "${W7PREP_BIN:=$W7PREP_KIT/w7prep-static-$(uname -m | sed 's/^i.86$/i386/')}"
 : "${W7PREP_RULES:=$W7PREP_KIT/labs.conf}"
 : "${W7PREP_PROFILE_DIR:=$W7PREP_KIT/profiles}"
 : "${W7PREP_LOG:=/var/log/w7prep.log}"

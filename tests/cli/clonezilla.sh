@@ -15,7 +15,7 @@ kit=$T/partimag/w7prep
 mkdir -p "$kit" "$T/dev" "$T/bin" "$T/tmp"
 cp hooks/clonezilla/*.sh hooks/labs.sh "$kit"
 cp -r profiles "$kit/profiles"
-cp "$w7" "$kit/w7prep-static-$(uname -m | sed 's/^i.86$/i686/')"
+cp "$w7" "$kit/w7prep-static-$(uname -m | sed 's/^i.86$/i386/')"
 chmod 600 "$kit/w7prep-static-"* # as on a Samba share: not executable
 printf 'image win7-library* no-activation\ndefault kms\n' >"$kit/labs.conf"
 

@@ -7,7 +7,8 @@
 #include "hooks/wds.h"
 #include "tests/unit/unit.h"
 
-/* What cmd.exe makes of a line in a batch file; false: it would start another command, or redirect. */
+/* What cmd.exe makes of a line in a batch file; false: it would start another command, or redirect.
+ */
 static bool through_cmd(const char *line, struct buf *out)
 {
 	bool quoted = false;
@@ -70,16 +71,37 @@ static void assert_survives(const char *name)
 	buf_adds(&command, "");
 	buf_adds(&argument, "");
 	wds_quote(&line, name);
-	ck_assert_msg(through_cmd(line.data, &command), "cmd.exe acts on <%s> as <%s>", name, line.data);
-	ck_assert_msg(through_argv(command.data, &argument), "<%s> is not one argument", command.data);
+	ck_assert_msg(
+	    through_cmd(line.data, &command), "cmd.exe acts on <%s> as <%s>", name, line.data);
+	ck_assert_msg(
+	    through_argv(command.data, &argument), "<%s> is not one argument", command.data);
 	ck_assert_str_eq(argument.data, name);
 }
 
 START_TEST(names_of_all_kinds)
 {
 	static const char *const names[] = {
-	    "Windows 7", "a & b", "100%", "%PATH%", "\"", "\"\"", "a\"b&c\"d|e", "\\", "x\\", "x\\\"",
-	    "\\\\\"\\\\", "(x)", "^", "^^\"^", "Büro 12", "<in >out", "!a!", "%", "%%", "\"%\"", "/Force",
+	    "Windows 7",
+	    "a & b",
+	    "100%",
+	    "%PATH%",
+	    "\"",
+	    "\"\"",
+	    "a\"b&c\"d|e",
+	    "\\",
+	    "x\\",
+	    "x\\\"",
+	    "\\\\\"\\\\",
+	    "(x)",
+	    "^",
+	    "^^\"^",
+	    "Büro 12",
+	    "<in >out",
+	    "!a!",
+	    "%",
+	    "%%",
+	    "\"%\"",
+	    "/Force",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -108,7 +130,8 @@ END_TEST
 
 START_TEST(file_names_that_windows_cannot_have)
 {
-	static const char *const bad[] = {"/x/a:b.wim", "a\"b.wim", "a\nb.wim", "a\\b.wim", "a\xff.wim", "a?b"};
+	static const char *const bad[] = {
+	    "/x/a:b.wim", "a\"b.wim", "a\nb.wim", "a\\b.wim", "a\xff.wim", "a?b"};
 	struct wds_kit kit;
 	struct error err = ERROR_INIT;
 
