@@ -267,6 +267,9 @@ void suggestion_offer(struct suggestion *s, const char *name)
 	if (distance <= limit) {
 		s->best = name;
 		s->distance = distance;
+	} else if (!s->best && n >= 4 && name_has_prefix(name, s->typed)) {
+		s->best = name;
+		s->distance = limit + 1;
 	}
 }
 

@@ -46,8 +46,8 @@ void text_one_line(char *s);
 unsigned edit_distance(const char *a, const char *b, unsigned limit);
 
 /*
- * The nearest of several names, for "did you mean": start from SUGGESTION_INIT(typed),
- * offer each; best stays NULL while none is near enough.
+ * The nearest of several names, or else one that begins so, for "did you mean": start from
+ * SUGGESTION_INIT(typed), offer each; best stays NULL while none is near enough.
  */
 struct suggestion {
 	const char *typed, *best;

@@ -382,6 +382,16 @@ static int no_undo(const char *image, struct error *err)
 	return err_hint(err, "w7prep apply keeps one in .w7prep beside the image, unless -o was given");
 }
 
+/* A record below one that was just undone: where it does not fit, it is another file's. */
+static int older_does_not_fit(const char *image, const char *dir, struct error *err)
+{
+	if (err->code != ERR_CHANGED_SINCE)
+		return -1;
+	err_set(err, ERR_CHANGED_SINCE,
+	    "%s: put back, but an older undo record is of a file that had this name before", image);
+	return err_hint(err, "when that file is gone for good: rm -r '%s'", dir);
+}
+
 int txn_undo(const char *image, bool all, struct error *err)
 {
 	CLEANUP(strvec) struct strvec names = STRVEC_INIT;
@@ -406,7 +416,7 @@ int txn_undo(const char *image, bool all, struct error *err)
 		CLEANUP(json) json_t *j = read_record(record, err);
 
 		if (!j || put_back(image, record, j, true, err) != 0 || remove_record(record, err) != 0)
-			rc = -1;
+			rc = i + 1 < names.n ? older_does_not_fit(image, dir, err) : -1;
 	}
 	txn_close(t);
 	return rc;

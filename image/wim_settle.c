@@ -243,7 +243,7 @@ int wim_settle(struct image *im, struct error *err)
 	wim_changes_drop(w);
 	wim_cache_drop(w);
 	memset(w->scanned, 0, w->volumes * sizeof(*w->scanned));
-	return rc == 0 ? 0 : err_context(err, "%s", im->path);
+	return rc;
 }
 
 int wim_commit(struct image *im, struct error *err)

@@ -86,6 +86,14 @@ START_TEST(suggestion_is_the_nearest)
 	suggestion_offer(&s, "kms_port");
 	ck_assert_str_eq(s.best, "kms_host");
 
+	/* the beginning of a name, when nothing is nearer */
+	s = SUGGESTION_INIT("mak_key");
+	suggestion_offer(&s, "strategy");
+	suggestion_offer(&s, "MAK_key_file");
+	ck_assert_str_eq(s.best, "MAK_key_file");
+	suggestion_offer(&s, "mak_kex");
+	ck_assert_str_eq(s.best, "mak_kex");
+
 	/* three of three letters replaced is not a typing error */
 	s = SUGGESTION_INIT("foo");
 	suggestion_offer(&s, "kms");

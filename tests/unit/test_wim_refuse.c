@@ -136,7 +136,10 @@ START_TEST(another_program_writes_to_it)
 	assert_ok(put_text(im, 0, SOFTWARE, "hive", NULL, &err), err);
 	run("wimlib-imagex update x.wim 1 --command='delete /Windows/win.ini'");
 	CLEANUP(free) char *theirs = sha(path);
-	assert_fails(image_settle(im, &err), err, ERR_CHANGED_SINCE);
+	ck_assert_int_lt(image_settle(im, &err), 0);
+	ck_assert_int_eq(err.code, ERR_CHANGED_SINCE);
+	/* the caller names the file: once is enough */
+	ck_assert_msg(!strstr(err.message, im->path), "%s", err.message);
 	image_close(im);
 	assert_same(sha(path), xstrdup(theirs));
 }
