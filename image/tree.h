@@ -58,6 +58,7 @@ int tree_list(int fd, struct strvec *names, struct error *err);
 struct tree_meta {
 	struct stat st;
 	struct buf sd, attributes, times;
+	struct buf dos_name;	/* 8.3 name: a new file has none */
 };
 #define TREE_META_INIT ((struct tree_meta){0})
 void tree_meta_read(int fd, const char *sd_xattr, struct tree_meta *out);
@@ -73,6 +74,20 @@ static inline void cleanup_meta(struct tree_meta *m)
 /* The attribute of the file system at @fd that holds security descriptors, or NULL. */
 const char *tree_sd_xattr(int fd);
 
+/*
+ * Whether a new file with the metadata in @meta can take the place of the one at @fd, and nobody would miss
+ * anything: no other hard links, no named streams, none of the attributes that are more than a flag.
+ */
+bool tree_replaceable(int fd, const struct tree_meta *meta);
+/* Give the file at @fd, which has its final name, the 8.3 name of @meta. */
+int tree_dos_name_write(int fd, const char *sd_xattr, const struct tree_meta *meta,
+			struct error *err);
+/* Ending of the name of a file that is to be renamed over another. */
+#define TREE_BESIDE_SUFFIX ".w7prep-new"
+
+/* fsync of a directory, where the file system has such a thing. */
+int tree_sync_dir(int dir, struct error *err);
+
 /* Make the content of @to that of @from, writing only the blocks that differ. */
 int tree_copy(int from, int to, struct error *err);
 
@@ -87,6 +102,7 @@ enum tree_op {
 	TREE_MOVE,		/* a file or directory was moved to the copy's name */
 	TREE_UNLINK,		/* a file was removed: content in the copy */
 	TREE_RMDIR,		/* an empty directory was removed */
+	TREE_BESIDE,		/* a file was made that is to be renamed over another */
 };
 
 struct tree_entry {

@@ -13,7 +13,8 @@
 #define JOURNAL "journal"
 #define JOURNAL_MAX (64u << 20)
 
-static const char *const op_names[] = {"create", "mkdir", "write", "move", "unlink", "rmdir"};
+static const char *const op_names[] = {"create", "mkdir", "write", "move", "unlink", "rmdir",
+	"beside"};
 #define OPS (sizeof(op_names) / sizeof(op_names[0]))
 
 static void cleanup_json(json_t **j)
@@ -95,10 +96,11 @@ static json_t *pack_hex(const struct buf *b)
 
 static json_t *pack_meta(const struct tree_meta *m)
 {
-	return json_pack("{sI sI sI so so so so so}", "mode", (json_int_t)m->st.st_mode, "uid",
+	return json_pack("{sI sI sI so so so so so so}", "mode", (json_int_t)m->st.st_mode, "uid",
 	    (json_int_t)m->st.st_uid, "gid", (json_int_t)m->st.st_gid, "atime",
 	    pack_time(&m->st.st_atim), "mtime", pack_time(&m->st.st_mtim), "sd", pack_hex(&m->sd),
-	    "attributes", pack_hex(&m->attributes), "times", pack_hex(&m->times));
+	    "attributes", pack_hex(&m->attributes), "times", pack_hex(&m->times),
+	    "dos_name", pack_hex(&m->dos_name));
 }
 
 int tree_journal_add(struct tree_journal *j, const struct tree_entry *e, struct error *err)
@@ -146,18 +148,18 @@ static bool unpack_meta(json_t *before, struct tree_meta *m)
 {
 	json_int_t mode, uid, gid;
 	json_t *atime, *mtime;
-	const char *sd, *attributes, *times;
+	const char *sd, *attributes, *times, *dos_name;
 
-	if (json_unpack(before, "{sI sI sI so so ss ss ss}", "mode", &mode, "uid", &uid, "gid", &gid,
+	if (json_unpack(before, "{sI sI sI so so ss ss ss ss}", "mode", &mode, "uid", &uid, "gid", &gid,
 		"atime", &atime, "mtime", &mtime, "sd", &sd, "attributes", &attributes, "times",
-		&times) != 0)
+		&times, "dos_name", &dos_name) != 0)
 		return false;
 	m->st.st_mode = (mode_t)mode;
 	m->st.st_uid = (uid_t)uid;
 	m->st.st_gid = (gid_t)gid;
 	return unpack_time(atime, &m->st.st_atim) && unpack_time(mtime, &m->st.st_mtim) &&
 	    unpack_hex(sd, &m->sd) && unpack_hex(attributes, &m->attributes) &&
-	    unpack_hex(times, &m->times);
+	    unpack_hex(times, &m->times) && unpack_hex(dos_name, &m->dos_name);
 }
 
 /* Records are private to their owner, but a path or a name in one must still lead nowhere else. */

@@ -14,6 +14,10 @@
 #define ENTRIES_MAX 1000000
 #define XATTR_MAX 65536
 #define COPY_BLOCK 65536
+#define DOS_NAME "system.ntfs_dos_name"
+
+/* FILE_ATTRIBUTE_*: sparse, reparse point, compressed, encrypted */
+#define MORE_THAN_FLAGS (0x200u | 0x400u | 0x800u | 0x4000u)
 
 void tree_place_close(struct tree_place *p)
 {
@@ -190,6 +194,29 @@ void tree_meta_read(int fd, const char *sd_xattr, struct tree_meta *out)
 	get_xattr(fd, sd_xattr, &out->sd);
 	get_xattr(fd, sd_xattr ? "system.ntfs_attrib" : NULL, &out->attributes);
 	get_xattr(fd, sd_xattr ? "system.ntfs_times" : NULL, &out->times);
+	get_xattr(fd, sd_xattr ? DOS_NAME : NULL, &out->dos_name);
+}
+
+static bool has_streams(int fd)
+{
+	CLEANUP(free) char *names = xmalloc(XATTR_MAX);
+	ssize_t n = flistxattr(fd, names, XATTR_MAX);
+
+	if (n < 0)
+		return errno != ENOTSUP;
+	for (const char *name = names; name < names + n; name += strlen(name) + 1)
+		if (strncmp(name, "user.", 5) == 0)
+			return true;
+	return false;
+}
+
+bool tree_replaceable(int fd, const struct tree_meta *meta)
+{
+	uint32_t attributes = 0;
+
+	if (meta->attributes.len == sizeof(attributes))
+		memcpy(&attributes, meta->attributes.data, sizeof(attributes));
+	return meta->st.st_nlink == 1 && !(attributes & MORE_THAN_FLAGS) && !has_streams(fd);
 }
 
 static int set_xattr(int fd, const char *name, const struct buf *value, struct error *err)
@@ -220,8 +247,23 @@ int tree_meta_write(int fd, const char *sd_xattr, const struct tree_meta *meta,
 	return set_xattr(fd, sd_xattr ? "system.ntfs_times" : NULL, &meta->times, err);
 }
 
+int tree_dos_name_write(int fd, const char *sd_xattr, const struct tree_meta *meta,
+    struct error *err)
+{
+	return set_xattr(fd, sd_xattr ? DOS_NAME : NULL, &meta->dos_name, err);
+}
+
+int tree_sync_dir(int dir, struct error *err)
+{
+	/* FUSE file systems may not offer it: then there is nothing to wait for */
+	if (fsync(dir) == 0 || errno == EINVAL || errno == ENOSYS)
+		return 0;
+	return err_errno(err, "cannot sync a directory");
+}
+
 void tree_meta_free(struct tree_meta *meta)
 {
+	buf_free(&meta->dos_name);
 	buf_free(&meta->sd);
 	buf_free(&meta->attributes);
 	buf_free(&meta->times);

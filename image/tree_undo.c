@@ -62,17 +62,22 @@ static int create_again(const struct undo *u, const struct tree_entry *e, struct
 		return err_errno(err, "cannot create %s", beside);
 	if (write_back(u, e, fd, err) != 0)
 		return -1;
-	return renameat(dir, beside, dir, path_base(e->path)) == 0
-	    ? 0
-	    : err_errno(err, "cannot put it in place");
+	if (renameat(dir, beside, dir, path_base(e->path)) != 0)
+		return err_errno(err, "cannot put it in place");
+	return tree_dos_name_write(fd, u->sd_xattr, &e->meta, err) != 0 ? -1 : tree_sync_dir(dir, err);
 }
 
 static int undo_write(const struct undo *u, const struct tree_entry *e,
     const struct tree_place *p, struct error *err)
 {
 	CLEANUP(close) int fd = tree_open_file(p, O_RDWR, err);
+	CLEANUP(meta) struct tree_meta now = TREE_META_INIT;
 
-	return fd < 0 ? -1 : write_back(u, e, fd, err);
+	if (fd < 0)
+		return -1;
+	/* as it was written: replaced, where a new file can be all that the old one was */
+	tree_meta_read(fd, u->sd_xattr, &now);
+	return tree_replaceable(fd, &now) ? create_again(u, e, err) : write_back(u, e, fd, err);
 }
 
 static int undo_move(const struct undo *u, const struct tree_entry *e, struct error *err)
@@ -123,6 +128,7 @@ static int undo_entry(const struct undo *u, const struct tree_entry *e, struct e
 	switch (e->op) {
 	case TREE_CREATE:
 	case TREE_MKDIR:
+	case TREE_BESIDE:
 		return there ? undo_created(&p, e->op == TREE_MKDIR, err) : 0;
 	case TREE_WRITE:
 		return there ? undo_write(u, e, &p, err) : create_again(u, e, err);
@@ -177,6 +183,8 @@ static int still_there(int root, const struct tree_entry *e, struct error *err)
 		return !rc;
 	case TREE_MKDIR:
 		return rc && S_ISDIR(p.st.st_mode);
+	case TREE_BESIDE:
+		return 1;
 	case TREE_CREATE:
 	case TREE_WRITE:
 		break;

@@ -3,10 +3,12 @@
  * Changing a tree. Nothing can be held back here as an overlay holds it, so the change is made at once
  * and the journal, synced before each step, is what abort, undo and a run after a crash use.
  *
- * An existing file is overwritten in place: it keeps its inode, and with it descriptor,
- * 8.3 name and hard links. A removed one is moved into the record where that is the same file
- * system, else copied there; put back from a copy, it is a file of its own even if it
- * was a hard link before.
+ * An existing file is replaced: a new one is made whole beside it, with all its metadata, and renamed over
+ * it. A crash leaves the old or the new one, even where the journal does not outlive it: in an
+ * imaging client it lies in memory. Only what a new file could not be (one with hard links or
+ * streams) is overwritten in place. A removed one is moved into the record where that is the same file
+ * system, else copied there; put back from a copy, it is a file of its own, without an 8.3 name,
+ * even if it was a hard link before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,6 +77,61 @@ static int protect(const struct tree *t, int fd, const struct buf *sd, struct er
 	return tree_meta_write(fd, t->sd_xattr, &meta, err);
 }
 
+/* The file @name in @dir with all of @put, and what @before keeps of the old one. */
+static int make_beside(struct tree *t, int dir, const char *name, const struct image_put *put,
+    const struct tree_meta *before, struct error *err)
+{
+	CLEANUP(close) int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_errno(err, "cannot make %s", name);
+	/* times last: writing and everything else changes them */
+	if (tree_copy(put->fd, fd, err) != 0 || tree_meta_write(fd, t->sd_xattr, before, err) != 0 ||
+	    protect(t, fd, put->sd, err) != 0)
+		return -1;
+	return fsync(fd) == 0 ? 0 : err_errno(err, "cannot sync");
+}
+
+static int rename_over(struct tree *t, const struct tree_place *p, const char *name,
+    const struct tree_meta *before, struct error *err)
+{
+	if (renameat(p->dir, name, p->dir, p->name) != 0)
+		return err_errno(err, "cannot put it in place");
+	CLEANUP(close) int fd = openat(p->dir, p->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, "cannot open it");
+	return tree_dos_name_write(fd, t->sd_xattr, before, err) != 0 ? -1 : tree_sync_dir(p->dir, err);
+}
+
+static int replace(struct tree *t, const struct tree_place *p, const struct image_put *put,
+    const struct tree_entry *written, struct error *err)
+{
+	CLEANUP(free) char *path = xasprintf("%s" TREE_BESIDE_SUFFIX, p->path);
+	struct tree_entry beside = {.op = TREE_BESIDE, .path = path};
+
+	/* left by a run whose journal did not outlive it */
+	if (unlinkat(p->dir, path_base(path), 0) != 0 && errno != ENOENT)
+		return err_errno(err, "cannot remove %s", path);
+	if (tree_journal_add(t->journal, &beside, err) != 0 ||
+	    make_beside(t, p->dir, path_base(path), put, &written->meta, err) != 0)
+		return -1;
+	if (tree_journal_add(t->journal, written, err) != 0)
+		return -1;
+	return rename_over(t, p, path_base(path), &written->meta, err);
+}
+
+static int in_place(struct tree *t, int fd, const struct image_put *put,
+    const struct tree_entry *written, struct error *err)
+{
+	if (tree_journal_add(t->journal, written, err) != 0 || tree_copy(put->fd, fd, err) != 0)
+		return -1;
+	/* times last: writing and everything else changes them */
+	if (tree_meta_write(fd, t->sd_xattr, &written->meta, err) != 0 ||
+	    protect(t, fd, put->sd, err) != 0)
+		return -1;
+	return fsync(fd) == 0 ? 0 : err_errno(err, "cannot sync");
+}
+
 static int overwrite(struct tree *t, const struct tree_place *p, const struct image_put *put,
     struct error *err)
 {
@@ -90,20 +147,8 @@ static int overwrite(struct tree *t, const struct tree_place *p, const struct im
 	e.copy = copy;
 	e.after = after;
 	e.meta = before;
-	if (tree_journal_add(t->journal, &e, err) != 0 || tree_copy(put->fd, fd, err) != 0)
-		return -1;
-	/* times last: writing and everything else changes them */
-	if (tree_meta_write(fd, t->sd_xattr, &before, err) != 0 || protect(t, fd, put->sd, err) != 0)
-		return -1;
-	return fsync(fd) == 0 ? 0 : err_errno(err, "cannot sync");
-}
-
-static int sync_dir(int dir, struct error *err)
-{
-	/* FUSE file systems may not offer it: then there is nothing to wait for */
-	if (fsync(dir) == 0 || errno == EINVAL || errno == ENOSYS)
-		return 0;
-	return err_errno(err, "cannot sync a directory");
+	return tree_replaceable(fd, &before) ? replace(t, p, put, &e, err)
+	                                     : in_place(t, fd, put, &e, err);
 }
 
 static int create(struct tree *t, int dir, const char *path, const struct image_put *put,
@@ -126,7 +171,7 @@ static int create(struct tree *t, int dir, const char *path, const struct image_
 		return -1;
 	if (fsync(fd) != 0)
 		return err_errno(err, "cannot sync");
-	return sync_dir(dir, err);
+	return tree_sync_dir(dir, err);
 }
 
 /* A directory that ntfs-3g makes is open to everybody: close it before anything is in it. */
@@ -141,13 +186,13 @@ static int make_dir(struct tree *t, int parent, const char *path, struct error *
 	if (mkdirat(parent, path_base(path), 0755) != 0)
 		return err_errno(err, "cannot make the directory");
 	if (!t->sd_xattr)
-		return sync_dir(parent, err);
+		return tree_sync_dir(parent, err);
 	CLEANUP(close) int fd =
 	    openat(parent, path_base(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, "cannot open the directory");
 	secdesc_make(SECDESC_DIRECTORY, &sd);
-	return protect(t, fd, &sd, err) != 0 ? -1 : sync_dir(parent, err);
+	return protect(t, fd, &sd, err) != 0 ? -1 : tree_sync_dir(parent, err);
 }
 
 /* Find the directory at @path, making it and those above it. */
@@ -258,7 +303,7 @@ static int move_away(struct tree *t, const struct tree_place *p, struct error *e
 	if (tree_journal_add(t->journal, &e, err) != 0)
 		return -1;
 	if (renameat(p->dir, p->name, t->journal->dir, copy) == 0)
-		return sync_dir(t->journal->dir, err);
+		return tree_sync_dir(t->journal->dir, err);
 	return err_errno(err, "cannot move it into the undo record");
 }
 
@@ -278,7 +323,7 @@ int tree_remove(struct image *im, size_t vol, const char *path, struct error *er
 		return err_errno(err, "cannot look at %s", t->journal->path);
 	rc = record.st_dev == p.st.st_dev ? move_away(t, &p, err) : remove_at(t, p.dir, p.path, 0, err);
 	if (rc == 0)
-		rc = sync_dir(p.dir, err);
+		rc = tree_sync_dir(p.dir, err);
 	return rc == 0 ? 0 : err_context(err, "%s", path);
 }
 

@@ -59,7 +59,7 @@ static struct image *open_tree(const char *path, bool write, bool no_undo)
 static char *state_of(const char *dir)
 {
 	CLEANUP(free) char *cmd = xasprintf(
-	    "cd '%s' && find . ! -type d -printf '%%p %%s %%m %%T@ %%i %%n %%l\\n' | sort;"
+	    "cd '%s' && find . ! -type d -printf '%%p %%s %%m %%T@ %%n %%l\\n' | sort;"
 	    "find . -type d | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum", dir);
 	const char *const argv[] = {"sh", "-c", cmd, NULL};
 	CLEANUP(error) struct error err = ERROR_INIT;
