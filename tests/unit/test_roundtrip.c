@@ -41,7 +41,7 @@ static void drop(void)
 static char *state(void)
 {
 	CLEANUP(free) char *cmd = xasprintf(
-	    "cd '%s' && find . ! -type d -printf '%%p %%s %%m %%T@ %%i %%n\\n' | sort; find . -type d | sort;"
+	    "cd '%s' && find . ! -type d -printf '%%p %%s %%m %%T@ %%n\\n' | sort; find . -type d | sort;"
 	    "find . -type f -print0 | sort -z | xargs -0 sha256sum", tree);
 	const char *const argv[] = {"sh", "-c", cmd, NULL};
 	CLEANUP(error) struct error err = ERROR_INIT;
