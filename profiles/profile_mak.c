@@ -58,6 +58,23 @@ static const char *find_key(struct buf *text)
 	return n == KEY_LENGTH && product_key_valid(s) ? s : NULL;
 }
 
+/* The file's bytes, as far as they can be a line of text. */
+static int read_text(int fd, const char *path, struct buf *text, struct error *err)
+{
+	/* reserved first: growing would leave copies of the key behind */
+	buf_reserve(text, 2 * 65536);
+	int rc = read_whole_fd(fd, 256, text, NULL);
+	if (rc == 0 && text->len >= 2 &&
+	    (memcmp(text->data, "\xff\xfe", 2) == 0 || memcmp(text->data, "\xfe\xff", 2) == 0)) {
+		err_set(err, ERR_PROFILE, "%s: the file with the MAK is UTF-16 text", path);
+		return err_hint(err, "in Notepad: Save As, Encoding ANSI or UTF-8");
+	}
+	if (rc == 0 && !memchr(text->data, '\0', text->len))
+		return 0;
+	err_set(err, ERR_PROFILE, "%s: this is no file with a MAK in it", path);
+	return err_hint(err, "a text file with the MAK in its one line, and nothing else");
+}
+
 int profile_read_mak(const struct profile *p, struct buf *out, struct error *err)
 {
 	const char *path = p->mak_key_file;
@@ -76,12 +93,8 @@ int profile_read_mak(const struct profile *p, struct buf *out, struct error *err
 	}
 	if (check_file(fd, path, err) != 0)
 		return -1;
-	/* reserved first: growing would leave copies of the key behind */
-	buf_reserve(&text, 2 * 65536);
-	if (read_whole_fd(fd, 256, &text, NULL) != 0 || memchr(text.data, '\0', text.len)) {
-		err_set(err, ERR_PROFILE, "%s: this is no file with a MAK in it", path);
-		return err_hint(err, "a text file with the MAK in its one line, and nothing else");
-	}
+	if (read_text(fd, path, &text, err) != 0)
+		return -1;
 	const char *key = find_key(&text);
 	if (!key) {
 		err_set(err, ERR_PROFILE, "%s: there is no product key of Windows 7 in it", path);

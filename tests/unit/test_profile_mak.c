@@ -46,6 +46,8 @@ START_TEST(bad_mak_files_are_refused_without_the_key)
 	    {"BCDFA-HJKMP-QRTVW-XY234-6789B", 29, 0600, "no product key", "five groups"},
 	    {"BCDFGHJKMPQRTVWXY2346789B", 25, 0600, "no product key", "five groups"},
 	    {MAK "\0x", 31, 0600, "no file with a MAK", "nothing else"},
+	    {"\xff\xfe" "B\0", 4, 0600, "UTF-16", "Notepad"},
+	    {"\xfe\xff" "\0B", 4, 0600, "UTF-16", "Notepad"},
 	    {"33pxh-7y6kf-2vjc9-xbbr8-hvthh", 29, 0600,
 		"the public KMS client key of Windows 7 Enterprise", "strategy = kms"},
 	};
