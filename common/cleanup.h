@@ -10,7 +10,8 @@
 #include "common/buf.h"
 #include "common/error.h"
 
-#define CLEANUP(kind) __attribute__((cleanup(cleanup_##kind)))
+/* unused: clang does not count the release as a use */
+#define CLEANUP(kind) __attribute__((cleanup(cleanup_##kind), unused))
 
 static inline void cleanup_free(void *p)
 {

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (script.n < length)
 		return 0;
-	CLEANUP(close) int fd = fuzz_fd(script.p + length, script.n - length);
+	CLEANUP(close) int fd = fuzz_hive_fd(script.p + length, script.n - length);
 	struct hive *h = hive_open(fd, "HIVE", true, false, &err);
 	int rc = h ? 0 : -1;
 	script.n = length;

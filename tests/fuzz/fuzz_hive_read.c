@@ -30,7 +30,7 @@ static void claim_all(int fd)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	CLEANUP(close) int fd = fuzz_fd(data, size);
+	CLEANUP(close) int fd = fuzz_hive_fd(data, size);
 	CLEANUP(error) struct error err = ERROR_INIT;
 	CLEANUP(buf) struct buf text = BUF_INIT;
 	struct hive *h = hive_open(fd, "HIVE", false, true, &err);
