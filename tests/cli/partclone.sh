@@ -219,6 +219,7 @@ clonezilla a1 none uncomp 700k
 dir=$T/images/cz-a1-gz-50000
 run "$w7" apply -p kms "$dir"
 expect_status 0
+[ "$(jq -r '.images[0].windows[0].index' <("$w7" inspect --json "$dir"))" = 2 ] || fail "sda2 is not partition 2"
 (cd "$dir" && md5sum --quiet -c MD5SUMS && b2sum --quiet -c B2SUMS) >"$T/out" 2>&1 || fail "checksum files"
 for f in "$dir"/*.gz.*; do
 	grep -q "  \./${f##*/}\$" "$dir/MD5SUMS" || fail "MD5SUMS lacks ${f##*/}"
