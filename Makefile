@@ -167,13 +167,13 @@ $(BUILD)/man/%: plugin/man/%.pod
 	$(Q)pod2man --errors=die --center="w7prep" --release="w7prep $(VERSION)" --date=" " \
 	    --name=$(shell echo $(basename $*) | tr a-z A-Z) --section=$(subst .,,$(suffix $*)) $< $@
 
-check: all static $(UNIT) $(FIXTURES)
+check: all static $(UNIT) $(FIXTURES) fuzz-targets
 	BUILD=$(abspath $(BUILD)) tests/run.sh unit cli
 
 check-unit: $(UNIT) $(FIXTURES)
 	BUILD=$(abspath $(BUILD)) tests/run.sh unit
 
-check-cli: all static $(FIXTURES)
+check-cli: all static $(FIXTURES) fuzz-targets
 	BUILD=$(abspath $(BUILD)) tests/run.sh cli
 
 demo: all $(FIXTURES)
@@ -189,22 +189,25 @@ sanitize:
 valgrind: $(UNIT)
 	BUILD=$(abspath $(BUILD)) tests/run.sh valgrind
 
-# libFuzzer is clang's: everything is built again with it and with the sanitizers.
+# libFuzzer is clang's: everything is built again with it and with the sanitizers. Elsewhere
+# tests/fuzz/driver.c runs the same targets on what is near the first inputs.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
+FUZZ_MAIN ?= $(BUILD)/tests/fuzz/driver.o
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FIXTURE_LIB) $(BUILD)/libw7prep.a
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(filter %.o,$(FUZZ_MAIN)) $(FIXTURE_LIB) $(BUILD)/libw7prep.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(W7_CPPFLAGS) $(CPPFLAGS) $(W7_CFLAGS) $(CFLAGS) -MMD -MP $(W7_LDFLAGS) $(LDFLAGS) \
-	    $(if $(filter fuzz_%,$*),-fsanitize=fuzzer) $< $(FIXTURE_LIB) $(BUILD)/libw7prep.a \
+	    $(if $(filter fuzz_%,$*),$(FUZZ_MAIN)) $< $(FIXTURE_LIB) $(BUILD)/libw7prep.a \
 	    $(W7_LIBS) -o $@
 
 fuzz-targets: $(FUZZ) $(BUILD)/fuzz/mkseeds
 
 fuzz:
-	$(MAKE) BUILD=$(BUILD)-fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)" fuzz-targets
+	$(MAKE) BUILD=$(BUILD)-fuzz CC=clang CFLAGS="$(FUZZ_CFLAGS)" \
+	    FUZZ_MAIN=-fsanitize=fuzzer fuzz-targets
 	BUILD=$(abspath $(BUILD)-fuzz) ci/fuzz.sh
 
 lint:

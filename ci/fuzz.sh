@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Run the fuzz targets in $BUILD/fuzz, each for FUZZ_SECONDS (20) or, with FUZZ_RUNS, for that
-# many inputs from a fixed seed. FUZZ_TARGETS="hive_edit csv": only these.
+# Run the fuzz targets in $BUILD/fuzz, each for FUZZ_SECONDS (20) or, with FUZZ_RUNS, on that
+# many inputs, the same ones every time. FUZZ_TARGETS="hive_edit csv": only these.
 #
 # The first inputs are made here and by mkseeds; what a run finds interesting stays in
 # $BUILD/fuzz-corpus/TARGET and is where the next one goes on (not with FUZZ_RUNS). An input that
@@ -139,7 +139,7 @@ run_target() { # NAME
 	if "$BUILD/fuzz/fuzz_$1" $limit -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 	    -artifact_prefix="$found/$1-" "$corpus" "$seeds/$1" >"$log" 2>&1; then
 		awk -v name="$1" '/number_of_executed_units/ {n = $2} /cov: / {sub(/.*cov: /, ""); c = $1}
-		    END {printf "ok   %-16s %9d executions, %5d edges\n", name, n, c}' "$log"
+		    END {printf "ok   %-16s %9d executions%s\n", name, n, c ? ", " c " edges" : ""}' "$log"
 		return 0
 	fi
 	echo "FAIL $1"
