@@ -34,6 +34,22 @@ bool fog_profile_name_ok(const char *name)
 	return true;
 }
 
+/* The profile at @path, which a rule names, asks for what should not lie here. */
+static void check_secrets(const char *path, struct fog_findings *out)
+{
+	struct profile p = {0};
+
+	if (profile_read(path, &p, NULL, NULL) != 0)
+		return;
+	if (p.mak_key_file)
+		fog_find(out, FOG_NOTE,
+		    "prepare such an image on the server instead, or use mak-proxy",
+		    "%s names a key file: every machine in the network can mount FOG's store and "
+		    "read it",
+		    path);
+	profile_free(&p);
+}
+
 static void check_named(
     const struct fog_site *site, const char *where, const char *name, struct fog_findings *out)
 {
@@ -49,6 +65,8 @@ static void check_named(
 		fog_find(out, FOG_WRONG,
 		    "copy the profile there: PCs that this line fits stop with an error",
 		    "%s: there is no %s", where, path);
+	else
+		check_secrets(access(plain, R_OK) == 0 ? plain : path, out);
 }
 
 static bool kind_known(const char *kind)
@@ -121,12 +139,6 @@ static void check_profile(const char *path, struct fog_findings *out)
 		    out, FOG_WRONG, "w7prep profile check shows every mistake", "%s", err.message);
 		return;
 	}
-	if (p.mak_key_file)
-		fog_find(out, FOG_NOTE,
-		    "prepare such an image on the server instead, or use mak-proxy",
-		    "%s names a key file: every machine in the network can mount FOG's store and "
-		    "read it",
-		    path);
 	profile_free(&p);
 }
 
@@ -135,13 +147,13 @@ void fog_check_rules(const struct fog_site *site, struct fog_findings *out)
 	CLEANUP(free) char *dir = path_join(site->dir, "profiles");
 	DIR *d = opendir(dir);
 
+	/* what a profile extends is looked for here on the client */
+	setenv("W7PREP_PROFILES", dir, 1);
 	check_rules_file(site, out);
 	if (!d) {
 		fog_find(out, FOG_WRONG, "w7prep fog install", "%s cannot be read", dir);
 		return;
 	}
-	/* what a profile extends is looked for here on the client */
-	setenv("W7PREP_PROFILES", dir, 1);
 	for (struct dirent *e; (e = readdir(d));) {
 		size_t n = strlen(e->d_name);
 		CLEANUP(free) char *path = path_join(dir, e->d_name);

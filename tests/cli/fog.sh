@@ -69,6 +69,14 @@ wrong "echo 'default oem' >>w7prep/labs.conf" 'a second default'
 wrong "echo 'default ../kms' >w7prep/labs.conf" 'not the name of a profile'
 wrong "echo 'strategi = kms' >>w7prep/profiles/kms.ini" 'kms.ini:'
 wrong "rm -r w7prep" 'w7prep is not there'
+cp "$down/w7prep/labs.conf" "$T/labs.conf"
+echo 'host room13-* mak' >>"$down/w7prep/labs.conf"
+run "$w7" fog check "$down"
+expect_status 0
+expect_out '^note .*/mak.ini names a key file'
+cp "$T/labs.conf" "$down/w7prep/labs.conf"
+run "$w7" fog check "$down"
+expect_no_out 'key file'
 run "$w7" fog check --json "$down"
 expect_status 0
 jq -e '.command == "fog" and ([.findings[].level] | index("ok") != null)' "$T/out" >/dev/null || fail "JSON"
