@@ -263,7 +263,8 @@ int copy_file(const char *from, const char *to, const char *step, struct error *
 
 	if (in < 0 || fstat(in, &st) != 0)
 		return err_errno(err, "cannot read %s", from);
-	CLEANUP(close) int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	CLEANUP(close) int out =
+	    open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (st.st_mode & 0777) | S_IRUSR | S_IWUSR);
 	if (out < 0)
 		return err_errno(err, "cannot create %s", to);
 	if (ioctl(out, FICLONE, in) != 0 &&

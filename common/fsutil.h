@@ -45,8 +45,8 @@ int write_file_atomic(const char *path, const void *data, size_t n, unsigned mod
 int sync_parent(const char *path, struct error *err);
 
 /*
- * Copy a file to a new file @to (0666 less the umask), sharing extents where the
- * file system can, holes kept. Cancellable; progress as @step.
+ * Copy a file to a new file @to (its mode less the umask, writable for us), sharing extents
+ * where the file system can, holes kept. Cancellable; progress as @step.
  */
 int copy_file(const char *from, const char *to, const char *step, struct error *err);
 

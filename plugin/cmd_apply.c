@@ -47,9 +47,15 @@ static int check_output(const struct cli *cli, const char *path, struct error *e
 /* A closed image's file reaches the disk before it gets its final name. */
 static int publish(const char *tmp, const char *output, struct error *err)
 {
+	struct stat now, old;
 	CLEANUP(close) int fd = open(tmp, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || fsync(fd) != 0)
+	if (fd < 0 || fstat(fd, &now) != 0)
+		return err_errno(err, "cannot write %s", output);
+	/* readable for nobody who could not read IMAGE, nor the OUT that it replaces */
+	if (stat(output, &old) == 0 && fchmod(fd, now.st_mode & old.st_mode & 0777) != 0)
+		return err_errno(err, "cannot write %s", output);
+	if (fsync(fd) != 0)
 		return err_errno(err, "cannot write %s", output);
 	if (rename(tmp, output) != 0)
 		return err_errno(err, "cannot put %s in place", output);

@@ -100,6 +100,20 @@ run "$w7" undo "$T/held.wim"
 expect_status 0
 grep -qa "$key" "$T/held.wim" || fail "not the WIM from before the rebuild"
 
+# an image that only we may read: nor may others read what is made of it
+cp "$T/a.wim" "$T/private.wim"
+chmod 600 "$T/private.wim"
+run "$w7" apply -p "$T/mak.ini" "$T/private.wim" -o "$T/out.wim"
+expect_status 0
+[ "$(stat -c %a "$T/out.wim")" = 600 ] || fail "OUT has mode $(stat -c %a "$T/out.wim")"
+chmod 644 "$T/private.wim"
+run "$w7" apply --force -p "$T/mak.ini" "$T/private.wim" -o "$T/out.wim"
+expect_status 0
+[ "$(stat -c %a "$T/out.wim")" = 600 ] || fail "the new OUT has mode $(stat -c %a "$T/out.wim")"
+chmod 444 "$T/private.wim"
+run "$w7" apply -p "$T/mak.ini" "$T/private.wim" -o "$T/out2.wim"
+expect_status 0
+
 # a key file that others can read is refused, and not quoted
 chmod 644 "$T/mak.key"
 run "$w7" plan -p "$T/mak.ini" "$T/a.wim"
