@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The end of the program: for memory that a library could not get. */
+_Noreturn void out_of_memory(void);
+
 /* malloc family that never returns NULL (for size 0 neither). */
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
