@@ -2,6 +2,7 @@
 /* The engine for mounted volumes and directories: names, links, changes, and putting them back. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
@@ -368,6 +369,47 @@ START_TEST(killed_then_rolled_back)
 }
 END_TEST
 
+/* Killed while it writes a file, and the record is gone too, as in a client system that has it in memory. */
+START_TEST(killed_without_a_record)
+{
+	const struct rlimit limit = {1u << 19, 1u << 19};
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(free) char *records = path_join(top, ".w7prep");
+	CLEANUP(free) char *large = xmalloc((1u << 20) + 1);
+	pid_t child;
+	int status;
+
+	memset(large, 'n', 1u << 20);
+	large[1u << 20] = '\0';
+	child = fork();
+	if (child == 0) {
+		CLEANUP(close) int fd = memfile("new", &err);
+		struct image_put put = {.path = "/Windows/win.ini", .fd = fd, .old_fd = -1};
+		struct image *im = open_tree(root, true, false);
+
+		assert_ok(write_all(fd, large, 1u << 20, &err), err);
+		assert_ok(image_begin(im, &err), err);
+		setrlimit(RLIMIT_FSIZE, &limit);
+		signal(SIGXFSZ, SIG_DFL);
+		image_put(im, 0, &put, &err);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+	assert_ok(remove_tree(records, &err), err);
+
+	struct image *im = open_tree(root, true, false);
+	assert_text(im, "/Windows/win.ini", "[fonts]");
+	assert_ok(image_begin(im, &err), err);
+	put_text(im, "/Windows/win.ini", "new");
+	assert_ok(image_commit(im, &err), err);
+	assert_text(im, "/Windows/win.ini", "new");
+	/* what the killed one left is gone */
+	ck_assert(!image_exists(im, 0, "/Windows/win.ini.w7prep-new"));
+	image_close(im);
+}
+END_TEST
+
 /* The journal is written before the change: every prefix of it must be enough. */
 START_TEST(every_prefix_of_the_journal_works)
 {
@@ -643,7 +685,7 @@ int main(void)
 	const TTest *const cases[] = {names_ignore_case, exact_spelling_wins, parts_and_whole_files,
 	    links_lead_nowhere, paths_stay_inside, not_a_directory, commit_then_undo,
 	    existing_files_keep_their_metadata, new_files_are_private, abort_leaves_no_trace,
-	    abort_without_undo_record, killed_then_rolled_back, every_prefix_of_the_journal_works,
+	    abort_without_undo_record, killed_then_rolled_back, killed_without_a_record, every_prefix_of_the_journal_works,
 	    a_torn_journal_line_is_ignored, undo_refuses_what_changed_since, undo_stack,
 	    record_on_another_file_system, a_forged_journal_leads_nowhere, tree_of_somebody_else,
 	    ntfs_keeps_and_gets_descriptors};
