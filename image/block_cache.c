@@ -52,9 +52,10 @@ struct block_cache *block_cache_new(uint32_t block_size, size_t limit)
 	c->filling = xmalloc((size_t)c->per_group * block_size);
 	c->pack = ZSTD_createCCtx();
 	c->unpack = ZSTD_createDCtx();
-	if (!c->pack || !c->unpack)
-		abort(); /* as xmalloc does */
-	return c;
+	if (c->pack && c->unpack)
+		return c;
+	block_cache_free(c);
+	return NULL;
 }
 
 static void pass_free(struct pass *p)
@@ -91,17 +92,22 @@ static struct pass *last_pass(struct block_cache *c)
 	return &c->passes.v[c->passes.n - 1];
 }
 
-static void close_group(struct block_cache *c)
+/* False when there is no memory for it. */
+static bool close_group(struct block_cache *c)
 {
 	struct pass *p = last_pass(c);
 	size_t bytes = c->filled * c->block_size, bound = ZSTD_compressBound(bytes);
 
 	if (!c->filled)
-		return;
+		return true;
 	uint8_t *packed = xmalloc(bound);
 	size_t n = ZSTD_compressCCtx(c->pack, packed, bound, c->filling, bytes, LEVEL);
-	if (ZSTD_isError(n)) /* nothing but memory can be missing */
-		abort();
+	if (ZSTD_isError(n)) {
+		free(packed);
+		p->blocks.n -= c->filled;
+		c->filled = 0;
+		return false;
+	}
 	*VEC_PUSH(&p->groups) = (struct group){
 	    .packed = xrealloc(packed, n),
 	    .packed_size = n,
@@ -110,6 +116,7 @@ static void close_group(struct block_cache *c)
 	};
 	c->memory += n + sizeof(struct group);
 	c->filled = 0;
+	return true;
 }
 
 bool block_cache_add(struct block_cache *c, uint64_t block, const void *p)
@@ -119,17 +126,17 @@ bool block_cache_add(struct block_cache *c, uint64_t block, const void *p)
 	*VEC_PUSH(&last_pass(c)->blocks) = block;
 	c->memory += sizeof(block);
 	memcpy(c->filling + c->filled++ * c->block_size, p, c->block_size);
-	if (c->filled == c->per_group)
-		close_group(c);
-	return true;
+	return c->filled < c->per_group || close_group(c);
 }
 
-void block_cache_end_pass(struct block_cache *c)
+bool block_cache_end_pass(struct block_cache *c)
 {
-	close_group(c);
+	bool kept = close_group(c);
+
 	/* groups moved while they were added */
 	for (size_t i = 0; i < OPEN_GROUPS; i++)
 		c->open[i].group = NULL;
+	return kept;
 }
 
 static bool find_in(const struct pass *p, uint64_t block, size_t *at)
@@ -163,15 +170,14 @@ bool block_cache_has(const struct block_cache *c, uint64_t block)
 	return find(c, block, &at) != NULL;
 }
 
-static void unpack(struct block_cache *c, const struct group *g, uint8_t *to)
+static bool unpack(struct block_cache *c, const struct group *g, uint8_t *to)
 {
 	size_t bytes = g->n * c->block_size;
 
-	/* packed by us, in this memory */
-	if (ZSTD_decompressDCtx(c->unpack, to, bytes, g->packed, g->packed_size) != bytes)
-		abort();
+	return ZSTD_decompressDCtx(c->unpack, to, bytes, g->packed, g->packed_size) == bytes;
 }
 
+/* NULL when there is no memory for it. */
 static const uint8_t *open_group(struct block_cache *c, const struct group *g)
 {
 	struct open_group *oldest = &c->open[0];
@@ -188,7 +194,9 @@ static const uint8_t *open_group(struct block_cache *c, const struct group *g)
 	}
 	if (!oldest->p)
 		oldest->p = xmalloc((size_t)c->per_group * c->block_size);
-	unpack(c, g, oldest->p);
+	oldest->group = NULL;
+	if (!unpack(c, g, oldest->p))
+		return NULL;
 	oldest->group = g;
 	oldest->used = ++c->clock;
 	return oldest->p;
@@ -203,8 +211,10 @@ bool block_cache_get(struct block_cache *c, uint64_t block, void *p)
 		return false;
 	/* every group but a pass's last holds per_group blocks */
 	const struct group *g = &pass->groups.v[at / c->per_group];
-	memcpy(p, open_group(c, g) + (at - g->first) * c->block_size, c->block_size);
-	return true;
+	const uint8_t *blocks = open_group(c, g);
+	if (blocks)
+		memcpy(p, blocks + (at - g->first) * c->block_size, c->block_size);
+	return blocks != NULL;
 }
 
 void block_cache_each(struct block_cache *c, block_cache_fn fn, void *opaque)
@@ -217,8 +227,8 @@ void block_cache_each(struct block_cache *c, block_cache_fn fn, void *opaque)
 		for (size_t j = 0; j < pass->groups.n; j++) {
 			const struct group *g = &pass->groups.v[j];
 
-			unpack(c, g, p);
-			for (size_t k = 0; k < g->n; k++)
+			bool there = unpack(c, g, p);
+			for (size_t k = 0; there && k < g->n; k++)
 				fn(opaque, pass->blocks.v[g->first + k], p + k * c->block_size);
 		}
 	}

@@ -126,14 +126,16 @@ static int run_pass(struct ptcl_dev *d, const uint8_t *wanted, uint64_t n, struc
 	struct ptcl_reader *r = ptcl_reader_open(d->set, d->codec, err);
 	int rc = r ? take_header(d, r, err) : -1;
 
+	if (rc == 0 && !d->cache)
+		d->cache = block_cache_new(d->h.block_size, CACHE_LIMIT);
+	if (rc == 0 && !d->cache)
+		rc = err_set(err, ERR_NO_MEMORY, "out of memory");
 	if (rc == 0) {
-		d->passes++;
-		log_debug("%s: pass %u", d->set->stem, d->passes);
-		if (!d->cache)
-			d->cache = block_cache_new(d->h.block_size, CACHE_LIMIT);
+		log_debug("%s: pass %u", d->set->stem, ++d->passes);
 		block_cache_begin_pass(d->cache);
 		rc = go_through(&p, r, err);
-		block_cache_end_pass(d->cache);
+		if (!block_cache_end_pass(d->cache) && rc == 0)
+			rc = cache_full(err);
 		d->swapped = d->swapped || ptcl_reader_swapped(r);
 	}
 	ptcl_reader_close(r);

@@ -261,6 +261,20 @@ expect_status 0
 expect_err 'pass 3'
 expect_no_err 'pass 8'
 
+# also when a whole package is taken out of the servicing store
+phony_volume "$T/store.ntfs" --servicing=full --store-packages=40
+partclone.ntfs -c -s "$T/store.ntfs" -O "$T/store.ptcl" -a0 -L "$T/log" >/dev/null 2>&1 || fail partclone.ntfs
+pack gz <"$T/store.ptcl" >"$T/store.img"
+printf '[profile]\nname = offline\nextends = kms\n[kb971033]\nremove = offline\n' >"$T/offline.ini"
+before=$(sha "$T/store.img")
+run "$w7" -v apply -p "$T/offline.ini" "$T/store.img"
+expect_status 0
+expect_no_err 'pass 8'
+run "$w7" verify -p "$T/offline.ini" "$T/store.img"
+expect_status 0
+run "$w7" undo "$T/store.img"
+[ "$(sha "$T/store.img")" = "$before" ] || fail "undo of remove = offline"
+
 # ---- in use: by a program of this machine ----
 dir=$T/images/format5
 before=$(sums "$dir")
