@@ -74,12 +74,17 @@ bench_direct() {
 bench_guestfs() {
 	phony_disk vhd mbr "$T/g.vhd" --hive-mb=60
 	"$w7" inspect "$T/g.vhd" >/dev/null 2>&1 # finds out about KVM, once
-	before() { cp "$T/g.vhd" "$T/b.vhd"; rm -rf "$T/.w7prep"; }
-	local launch apply
-	read -r launch _ < <(median 3 env LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish --format=vpc -a "$T/g.vhd" run)
-	read -r apply _ < <(median 3 "$w7" apply --engine=guestfs -p kms "$T/b.vhd")
-	verdict "apply with guestfs: seconds beyond a bare launch" "$(awk -v a="$apply" -v l="$launch" 'BEGIN {printf "%.2f", a - l}')" 3 s at-most
-	before() { :; }
+	# in pairs, one after the other: a shared machine's pace changes from minute to minute
+	local launch apply i
+	for ((i = 0; i < runs; i++)); do
+		read -r launch _ < <(median 1 env LIBGUESTFS_BACKEND_SETTINGS=force_tcg \
+		    guestfish --format=vpc -a "$T/g.vhd" run)
+		cp "$T/g.vhd" "$T/b.vhd"
+		rm -rf "$T/.w7prep"
+		read -r apply _ < <(median 1 "$w7" apply --engine=guestfs -p kms "$T/b.vhd")
+		awk -v a="$apply" -v l="$launch" 'BEGIN {printf "%.2f\n", a - l}'
+	done | sort -n | awk '{s[NR]=$1} END {print s[int((NR+1)/2)]}' >"$T/beyond"
+	verdict "apply with guestfs: seconds beyond a bare launch" "$(cat "$T/beyond")" 3 s at-most
 }
 
 bench_wim() {
