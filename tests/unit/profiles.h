@@ -92,23 +92,6 @@ static inline __attribute__((unused)) void read_ok(const char *text, struct prof
 }
 
 /* As SUITE, with a scratch directory for each case. */
-#define PROFILE_SUITE(name, ...) \
-	int main(void) \
-	{ \
-		const TTest *const cases[] = {__VA_ARGS__}; \
-		Suite *s = suite_create(name); \
-		TCase *tc = tcase_create(name); \
-\
-		tcase_set_timeout(tc, 120); \
-		tcase_add_checked_fixture(tc, setup, teardown); \
-		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) \
-			tcase_add_test(tc, cases[i]); \
-		suite_add_tcase(s, tc); \
-		SRunner *sr = srunner_create(s); \
-		srunner_run_all(sr, CK_NORMAL); \
-		int failed = srunner_ntests_failed(sr); \
-		srunner_free(sr); \
-		return failed ? 1 : 0; \
-	}
+#define PROFILE_SUITE(name, ...) SUITE_WITH(name, setup, teardown, __VA_ARGS__)
 
 #endif

@@ -239,23 +239,31 @@ START_TEST(a_name_with_a_nul_is_not_lost)
 }
 END_TEST
 
-/* libhivex frees a cell twice here, which ends the program with an assertion. */
-START_TEST(shared_cells_are_refused)
+/* A hive in which "second" of @key names the data of "first" of K. */
+static int shared_cell(const char *key)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
 	struct hivegen *g = hivegen_new();
-	struct hive_value one = hive_dword(1);
 	uint32_t data;
-	FD fd = mem();
-	FD out = mem();
+	int fd = mem();
 
 	hivegen_set_binary(g, "K", "first", "data of one", 11);
-	hivegen_set_binary(g, "K", "second", "data of two", 11);
+	hivegen_set_binary(g, key, "second", "data of two", 11);
 	assert_ok(hivegen_write_fd(g, fd, NULL, &err), err);
 	hivegen_free(g);
 	/* a value's name is 20 bytes into its record, where its data are is 8 bytes into it */
 	assert_ok(pread_all(fd, &data, 4, (uint64_t)find_bytes(fd, "first", 5) - 12, &err), err);
 	ck_assert_int_eq(pwrite(fd, &data, 4, find_bytes(fd, "second", 6) - 12), 4);
+	return fd;
+}
+
+/* libhivex frees a cell twice here, which ends the program with an assertion. */
+START_TEST(shared_cells_are_refused)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	struct hive_value one = hive_dword(1);
+	FD fd = shared_cell("K");
+	FD out = mem();
 	HIVE h = hive_open(fd, "hive", true, false, &err);
 	assert_ok(hive_set(h, "K", "x", &one, &err), err);
 	assert_fails(hive_commit(h, out, &err), err, ERR_DAMAGED);
@@ -267,18 +275,9 @@ END_TEST
 START_TEST(cells_shared_with_another_key_are_refused)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
-	struct hivegen *g = hivegen_new();
 	struct hive_value one = hive_dword(1);
-	uint32_t data;
-	FD fd = mem();
+	FD fd = shared_cell("Other");
 	FD out = mem();
-
-	hivegen_set_binary(g, "K", "first", "data of one", 11);
-	hivegen_set_binary(g, "Other", "second", "data of two", 11);
-	assert_ok(hivegen_write_fd(g, fd, NULL, &err), err);
-	hivegen_free(g);
-	assert_ok(pread_all(fd, &data, 4, (uint64_t)find_bytes(fd, "first", 5) - 12, &err), err);
-	ck_assert_int_eq(pwrite(fd, &data, 4, find_bytes(fd, "second", 6) - 12), 4);
 	HIVE h = hive_open(fd, "hive", true, false, &err);
 	assert_ok(hive_set(h, "K", "first", &one, &err), err);
 	assert_fails(hive_commit(h, out, &err), err, ERR_VERIFY);

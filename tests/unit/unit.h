@@ -59,7 +59,10 @@ static inline __attribute__((unused)) char *real_data(const char *name)
 }
 
 /* SUITE(name, case, case, …): a main() that runs the cases and prints Check's counts. */
-#define SUITE(name, ...) \
+#define SUITE(name, ...) SUITE_WITH(name, NULL, NULL, __VA_ARGS__)
+
+/* The same with functions that run before and after each case. */
+#define SUITE_WITH(name, before, after, ...) \
 	int main(void) \
 	{ \
 		const TTest *const cases[] = {__VA_ARGS__}; \
@@ -67,6 +70,7 @@ static inline __attribute__((unused)) char *real_data(const char *name)
 		TCase *tc = tcase_create(name); \
 \
 		tcase_set_timeout(tc, 120); \
+		tcase_add_checked_fixture(tc, before, after); \
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) \
 			tcase_add_test(tc, cases[i]); \
 		suite_add_tcase(s, tc); \

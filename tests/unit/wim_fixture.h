@@ -186,23 +186,6 @@ static inline char *content(const char *wim, int image, const char *path)
 }
 
 /* As SUITE() of unit.h, each case with a directory of its own. */
-#define WIM_SUITE(name, ...) \
-	int main(void) \
-	{ \
-		const TTest *const cases[] = {__VA_ARGS__}; \
-		Suite *s = suite_create(name); \
-		TCase *tc = tcase_create(name); \
-\
-		tcase_set_timeout(tc, 120); \
-		tcase_add_checked_fixture(tc, make_work, drop_work); \
-		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) \
-			tcase_add_test(tc, cases[i]); \
-		suite_add_tcase(s, tc); \
-		SRunner *sr = srunner_create(s); \
-		srunner_run_all(sr, CK_NORMAL); \
-		int failed = srunner_ntests_failed(sr); \
-		srunner_free(sr); \
-		return failed ? 1 : 0; \
-	}
+#define WIM_SUITE(name, ...) SUITE_WITH(name, make_work, drop_work, __VA_ARGS__)
 
 #endif
