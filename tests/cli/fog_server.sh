@@ -8,15 +8,16 @@ for tool in php partclone.ntfs zstd; do
 	requires "$tool"
 done
 w7=$BUILD/w7prep
-server=hooks/fog/server
 make -s BUILD="$BUILD" W7PREP_NO_DEPS=1 install DESTDIR="$T/root" PREFIX=/usr >"$T/log" 2>&1 ||
     fail "make install: $(tail -n 3 "$T/log")"
 kit=$T/root/usr/share/w7prep/fog/server
 
-find "$server" tests/fixtures/fog_hook.php -name '*.php' -print >"$T/php"
-while read -r file; do
-	php -l "$file" >"$T/log" 2>&1 || fail "$(cat "$T/log")"
-done <"$T/php"
+for layout in 1.5 1.6; do
+	for action in install uninstall; do
+		run php tests/fixtures/fog_plugin.php $layout "$kit/plugin-$layout/w7prep" $action
+		[ "$(cat "$T/out")" = "${action}ed" ] || fail "FOG $layout cannot $action the plugin: $(cat "$T/out" "$T/err")"
+	done
+done
 
 # ---- the plugin ----
 
@@ -114,15 +115,20 @@ empty
 # names that lead elsewhere
 ln -s other "$T/images/link"
 cp profiles/kms.ini "$T/profiles/link.ini"
-for name in ../images/other /etc . dev link '' 'a/b'; do
+mkdir "$T/images/bell"$'\a'
+for name in ../images/other /etc . dev link '' 'a/b' $'bell\a'; do
 	tell 1.6 capture "$name"
 done
 ln -s /etc/passwd "$T/queue/9-link"
-mkdir "$T/queue.dir"
+# what a web server that somebody else has taken over could leave there
+mkdir -p "$T/queue/8-directory/below"
+mkfifo "$T/queue/7-fifo"
 work
 expect_status 0
-[ "$(grep -c 'not the name of an image' "$T/err")" -eq 7 ] || fail "not every bad name was seen"
-expect_err '9-link: not a file'
+[ "$(grep -c 'not the name of an image' "$T/err")" -eq 8 ] || fail "not every bad name was seen"
+for odd in 9-link 8-directory 7-fifo; do
+	expect_err "$odd: not a file"
+done
 empty
 prepared other 10
 
