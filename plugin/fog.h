@@ -56,6 +56,7 @@ struct fog_lines {
 	unsigned again;		/* a second one */
 	unsigned end;		/* the first that ends the script (exit, return), before ours */
 	unsigned cr;		/* the first with a carriage return, which bash takes for text */
+	unsigned by_hand;	/* the first that sources us and is not what w7prep added */
 	bool exact;		/* ours is as fog_script.line has it */
 	bool wrong_variable;	/* ours says the variable of the other script */
 };
@@ -63,7 +64,10 @@ struct fog_lines {
 void fog_lines_find(const struct fog_script *script, const struct buf *text, struct fog_lines *out);
 /* Add the line. 1: done, 0: it is there already. */
 int fog_line_add(const struct fog_site *site, struct error *err);
-/* Take out every line of ours, and nothing else. 1: done, 0: there is none. */
+/*
+ * Take out every line that was added, and nothing else: the script is what it was. 1: done, 0: there
+ * is none. ERR_UNKNOWN_SHAPE, nothing changed: it is sourced by a line of somebody's own.
+ */
 int fog_line_remove(const struct fog_site *site, struct error *err);
 
 /* ---- the kit: fog_kit.c ---- */
@@ -95,6 +99,8 @@ struct fog_findings {
 void fog_find(struct fog_findings *f, enum fog_level level, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void fog_findings_free(struct fog_findings *f);
+/* Whether everybody has the rights @want (of 07) to @path; if not, that is added to @out. */
+bool fog_check_mode(const char *path, unsigned want, struct fog_findings *out);
 /* Why the hook would not run, or not do what is wanted. */
 void fog_check(const struct fog_site *site, struct fog_findings *out);
 /* The same for labs.conf and the profiles in site->dir alone. */

@@ -35,8 +35,8 @@ void fog_findings_free(struct fog_findings *f)
 	free(f->list.v);
 }
 
-/* Whether everybody has the rights @want (of 07) to @path: a client is nobody in particular. */
-static bool check_mode(const char *path, mode_t want, struct fog_findings *out)
+/* A client is nobody in particular. */
+bool fog_check_mode(const char *path, unsigned want, struct fog_findings *out)
 {
 	CLEANUP(free) char *hint = xasprintf("chmod a+%s %s", want & 1 ? "rx" : "r", path);
 	struct stat st;
@@ -57,9 +57,11 @@ static void check_script(const struct fog_site *site, struct fog_findings *out)
 	const struct fog_script *s = site->script;
 	CLEANUP(error) struct error err = ERROR_INIT;
 	CLEANUP(buf) struct buf text = BUF_INIT;
+	CLEANUP(free) char *dir = path_dir(site->path);
 	struct fog_lines lines;
 
-	check_mode(site->path, 04, out);
+	fog_check_mode(dir, 05, out);
+	fog_check_mode(site->path, 04, out);
 	if (read_whole_file(site->path, FOG_SCRIPT_MAX, &text, &err) != 0) {
 		fog_find(out, FOG_WRONG, NULL, "%s", err.message);
 		return;
@@ -74,8 +76,9 @@ static void check_script(const struct fog_site *site, struct fog_findings *out)
 		    s->other, s->variable);
 	else
 		fog_find(out, lines.exact ? FOG_OK : FOG_NOTE,
-		    lines.exact ? NULL
-				: "w7prep fog remove and w7prep fog install make it so again",
+		    lines.exact	      ? NULL
+			: lines.by_hand ? "one of your own is fine; w7prep fog remove leaves it to you"
+					: "w7prep fog remove and w7prep fog install make it so again",
 		    "%s:%u: sources w7prep%s", site->path, lines.ours,
 		    lines.exact ? "" : ", but is not the line that w7prep adds");
 	if (lines.again)
@@ -97,7 +100,7 @@ static void check_file(const struct fog_site *site, const char *name, struct fog
 	CLEANUP(buf) struct buf there = BUF_INIT;
 	CLEANUP(buf) struct buf ours = BUF_INIT;
 
-	if (!check_mode(path, 04, out) || !kit)
+	if (!fog_check_mode(path, 04, out) || !kit)
 		return;
 	if (read_whole_file(path, HOOK_MAX, &there, NULL) != 0 ||
 	    read_whole_file(kit, HOOK_MAX, &ours, NULL) != 0)
@@ -109,7 +112,7 @@ static void check_file(const struct fog_site *site, const char *name, struct fog
 
 static void check_hook(const struct fog_site *site, struct fog_findings *out)
 {
-	if (!check_mode(site->dir, 05, out))
+	if (!fog_check_mode(site->dir, 05, out))
 		return;
 	check_file(site, FOG_HOOK, out);
 	check_file(site, FOG_CHOOSER, out);
@@ -160,7 +163,7 @@ static void check_programs(const struct fog_site *site, struct fog_findings *out
 			continue;
 		}
 		n++;
-		if (fd < 0 || !check_mode(path, 05, out)) {
+		if (fd < 0 || !fog_check_mode(path, 05, out)) {
 			if (fd < 0)
 				fog_find(out, FOG_WRONG, NULL, "%s: %s", path, strerror(errno));
 			continue;

@@ -9,12 +9,16 @@
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "plugin/fog.h"
 
 #define SOURCED FOG_DIR "/" FOG_HOOK
+#define END "; fi # w7prep"
 #define GUARD(test, variable)                                                                      \
 	"if [[ " test "-r \"${" variable "}" SOURCED "\" ]]; then . \"${" variable "}" SOURCED     \
-	"\"; fi # w7prep"
+	"\"" END
+/* behind it: the line before had no newline, which goes again with ours */
+#define WAS_OPEN " (no newline before)"
 
 static const struct fog_script scripts[] = {
     {"fog.postdownload", "postdownpath", "postinitpath", GUARD("", "postdownpath")},
@@ -73,6 +77,18 @@ static bool is_ours(const char *line)
 	return *skip_blanks(line) != '#' && strstr(line, SOURCED);
 }
 
+static bool is_exact(const char *line, const struct fog_script *script)
+{
+	return name_has_prefix(line, script->line) &&
+	    (!line[strlen(script->line)] || strcmp(line + strlen(script->line), WAS_OPEN) == 0);
+}
+
+/* The line that was added, whatever somebody has changed in it: a statement of its own. */
+static bool is_added(const char *line)
+{
+	return is_ours(line) && strstr(line, END);
+}
+
 /* Not indented, so not in a branch: what follows is never reached. */
 static bool ends_script(const char *line)
 {
@@ -115,9 +131,11 @@ void fog_lines_find(const struct fog_script *script, const struct buf *text, str
 			out->again = n;
 		if (is_ours(line) && !out->ours) {
 			out->ours = n;
-			out->exact = strcmp(line, script->line) == 0;
+			out->exact = is_exact(line, script);
 			out->wrong_variable = strstr(line, script->other) != NULL;
 		}
+		if (is_ours(line) && !is_added(line) && !out->by_hand)
+			out->by_hand = n;
 		free(line);
 	}
 }
@@ -157,27 +175,47 @@ int fog_line_add(const struct fog_site *site, struct error *err)
 	fog_lines_find(site->script, &text, &lines);
 	if (lines.ours)
 		return 0;
-	if (text.len && text.data[text.len - 1] != '\n')
-		buf_adds(&text, "\n");
-	buf_addf(&text, "%s\n", site->script->line);
+	bool open = text.len && text.data[text.len - 1] != '\n';
+	buf_addf(&text, "%s%s%s\n", open ? "\n" : "", site->script->line, open ? WAS_OPEN : "");
 	return write_script(site, &text, &st, err) == 0 ? 1 : -1;
+}
+
+/* @text without the lines that were added. */
+static void without_ours(const struct buf *text, struct buf *kept)
+{
+	const char *line, *p;
+	bool open = false;
+
+	for (line = p = text->len ? text->data : ""; *line; line = p) {
+		CLEANUP(free) char *copy = next_line(&p);
+
+		if (is_added(copy))
+			open = strstr(copy, WAS_OPEN) != NULL;
+		else
+			buf_add(kept, line, (size_t)(p - line));
+		open = open && is_added(copy);
+	}
+	/* ours is still the last, and the newline before it came with it */
+	if (open && kept->len)
+		kept->data[--kept->len] = '\0';
 }
 
 int fog_line_remove(const struct fog_site *site, struct error *err)
 {
 	CLEANUP(buf) struct buf text = BUF_INIT;
 	CLEANUP(buf) struct buf kept = BUF_INIT;
+	struct fog_lines lines;
 	struct stat st;
-	const char *line, *p;
 
 	if (read_script(site, &text, &st, err) != 0)
 		return -1;
-	for (line = p = text.len ? text.data : ""; *line; line = p) {
-		CLEANUP(free) char *copy = next_line(&p);
-
-		if (!is_ours(copy))
-			buf_add(&kept, line, (size_t)(p - line));
+	fog_lines_find(site->script, &text, &lines);
+	if (lines.by_hand) {
+		err_set(err, ERR_UNKNOWN_SHAPE, "%s:%u: sources w7prep, but not by the line that w7prep adds",
+		    site->path, lines.by_hand);
+		return err_hint(err, "take it out by hand, then again: w7prep fog remove");
 	}
+	without_ours(&text, &kept);
 	if (kept.len == text.len)
 		return 0;
 	return write_script(site, &kept, &st, err) == 0 ? 1 : -1;

@@ -116,6 +116,7 @@ static void check_rules_file(const struct fog_site *site, struct fog_findings *o
 		    "%s", err.message);
 		return;
 	}
+	fog_check_mode(path, 04, out);
 	for (char *rest = text.len ? text.data : NULL, *line; (line = strsep(&rest, "\n"));) {
 		CLEANUP(free) char *where = xasprintf("%s:%u", path, ++n);
 
@@ -134,6 +135,7 @@ static void check_profile(const char *path, struct fog_findings *out)
 	CLEANUP(error) struct error err = ERROR_INIT;
 	struct profile p = {0};
 
+	fog_check_mode(path, 04, out);
 	if (profile_read(path, &p, NULL, &err) != 0) {
 		fog_find(
 		    out, FOG_WRONG, "w7prep profile check shows every mistake", "%s", err.message);
@@ -147,6 +149,7 @@ void fog_check_rules(const struct fog_site *site, struct fog_findings *out)
 	CLEANUP(free) char *dir = path_join(site->dir, "profiles");
 	DIR *d = opendir(dir);
 
+	fog_check_mode(dir, 05, out);
 	/* what a profile extends is looked for here on the client */
 	setenv("W7PREP_PROFILES", dir, 1);
 	check_rules_file(site, out);

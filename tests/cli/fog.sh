@@ -28,7 +28,7 @@ run "$w7" fog install -p kms "$down"
 expect_status 0
 expect_err 'added one line'
 [ "$(sed -n 4p "$down/fog.postdownload")" = \
-    'if [[ -r "${postdownpath}w7prep/fog.w7prep" ]]; then . "${postdownpath}w7prep/fog.w7prep"; fi # w7prep' ] ||
+    'if [[ -r "${postdownpath}w7prep/fog.w7prep" ]]; then . "${postdownpath}w7prep/fog.w7prep"; fi # w7prep (no newline before)' ] ||
     fail "line: $(sed -n 4p "$down/fog.postdownload")"
 [ "$(head -c "$(stat -c %s "$T/original")" "$down/fog.postdownload")" = "$(cat "$T/original")" ] ||
     fail "the admin's lines were changed"
@@ -55,6 +55,10 @@ wrong "sed -i 's/postdownpath}w7/postinitpath}w7/g' fog.postdownload" 'postinitp
 wrong "sed -i '2a exit 0' fog.postdownload" ':3: ends the script before line 5'
 wrong "sed -i 's/\$/\r/' fog.postdownload" ':1: ends in a carriage return'
 wrong "chmod 700 fog.postdownload" 'not everybody may read'
+wrong "chmod 700 ." 'not everybody may read and run it'
+wrong "chmod 600 w7prep/labs.conf" 'labs.conf: mode 0600: not everybody may read'
+wrong "chmod 600 w7prep/profiles/kms.ini" 'kms.ini: mode 0600: not everybody may read'
+wrong "chmod 700 w7prep/profiles" 'profiles: mode 0700: not everybody may'
 wrong "chmod 644 w7prep/w7prep-static-*" 'not everybody may read and run it'
 wrong "chmod 700 w7prep" 'not everybody may read and run it'
 wrong "rm w7prep/fog.w7prep" 'fog.w7prep: No such file'
@@ -81,6 +85,43 @@ run "$w7" fog check --json "$down"
 expect_status 0
 jq -e '.command == "fog" and ([.findings[].level] | index("ok") != null)' "$T/out" >/dev/null || fail "JSON"
 
+# ---- the script of FOG is given back as it was ----
+
+there_and_back() { # TEXT (for printf)
+	rm -rf "$T/back"
+	mkdir "$T/back"
+	# shellcheck disable=SC2059
+	printf "$1" >"$T/back/fog.postinit"
+	cp -p "$T/back/fog.postinit" "$T/before"
+	run "$w7" fog install "$T/back"
+	[ "$(grep -c 'postinitpath}w7prep/fog.w7prep' "$T/back/fog.postinit")" -eq 1 ] || fail "no line"
+	bash -n "$T/back/fog.postinit" || fail "the script is no script any more"
+	[ -z "${2-}" ] || printf '%s\n' "$2" >>"$T/back/fog.postinit"
+	run "$w7" fog remove "$T/back"
+	expect_status 0
+	cmp -s <(cat "$T/before"; [ -z "${2-}" ] || printf '%s%s\n' "${3-}" "$2") "$T/back/fog.postinit" ||
+		fail "not given back: $(cat -A "$T/back/fog.postinit")"
+}
+there_and_back ''
+there_and_back '#!/bin/bash\n. ${postinitpath}mine\n'
+there_and_back '#!/bin/bash\n. ${postinitpath}mine'
+there_and_back '#!/bin/bash\n\n\n'
+# somebody went on after our line: that stays, on a line of its own
+there_and_back 'one\n' 'two'
+there_and_back 'one' 'two' $'\n'
+# written by hand: not ours to take out
+mkdir "$T/hand"
+printf 'if true; then\n\t. "${postdownpath}w7prep/fog.w7prep"\nfi\n' >"$T/hand/fog.postdownload"
+cp "$T/hand/fog.postdownload" "$T/before"
+run "$w7" fog install "$T/hand"
+expect_status 0
+expect_out "^note .*:2: sources w7prep, but is not the line"
+run "$w7" fog remove --all "$T/hand"
+expect_status 5
+expect_err ':2: sources w7prep, but not by the line'
+expect_err 'hint: take it out by hand'
+cmp -s "$T/before" "$T/hand/fog.postdownload" && [ -d "$T/hand/w7prep" ] || fail "remove changed something"
+
 # ---- the hook ----
 
 cannot_mount() { skip_part "$1: the hook was not run"; exit 0; }
@@ -91,10 +132,10 @@ requires ntfs-3g
 client() { # FUNCTION ARG…: a process of FOS; its variables are in the environment
 	: >"$T/fos"
 	last_command="client $*"
-	FOS_LOG=$T/fos FOS_DISKS="$T/disk/sda" FOS_HOST_KEY=${key-} \
+	FOS_LOG=$T/fos FOS_DISKS="${disks_of_pc-$T/disk/sda}" FOS_HOST_KEY=${key-} imgType=${image_type-n} \
 	    TMPDIR=$T/tmp bash -c '. tests/fixtures/fos.sh; "$@"' fos "$@" >"$T/out" 2>&1 </dev/null
 	status=$?
-	[ -z "$(findmnt -rn | grep "$T")" ] || fail "something is still mounted"
+	[ -z "$(findmnt -rno TARGET | grep "$T" | grep -vx "$T/share")" ] || fail "something is still mounted"
 	[ -z "$(ls "$T/tmp")" ] || fail "left in /tmp: $(ls "$T/tmp")"
 }
 restore() { # [OPTION…]: what FOG has written to the PC's disk
@@ -199,13 +240,13 @@ mv "$down/w7prep/w7prep-static-$(uname -m)" "$T/program"
 cat >"$down/w7prep/w7prep-static-$(uname -m)" <<X
 #!/bin/bash
 "$T/program" "\$@" || exit
-[ "\$1" != apply ] || { echo "w7prep: error: the disk is full" >&2; exit 7; }
+[ "\$1" != apply ] || { echo 'w7prep: error: the disk is full: C:\\new\\table' >&2; exit 7; }
 X
 chmod 755 "$down/w7prep/w7prep-static-$(uname -m)"
 restore
 client fos_download "$down"
 expect_status 1
-told '^error: .*failed \(status 7\); Windows is as it was: the disk is full'
+told '^error: .*failed \(status 7\); Windows is as it was: the disk is full: C:\\new\\table'
 prepared kms 10
 rm "$down/w7prep/w7prep-static-$(uname -m)"
 client fos_download "$down"
@@ -252,11 +293,82 @@ client fos_init "$init" up
 expect_status 1
 told '^error: .*not prepared'
 
+# not shut down cleanly: what was restored has its log reset, as FOG does it; what is to be captured does not
+restore --dirty
+client fos_download "$down"
+[ "$(cat "$T/fos")" = 'task complete' ] || fail "dirty: $(cat "$T/fos")"
+[ "$(ntfscat -f "$T/disk/sda2" Windows/Setup/Scripts/w7prep/settings.cmd 2>/dev/null | wc -c)" -gt 0 ] || fail "a dirty volume was not prepared"
+restore --log=unclean
+client fos_download "$down"
+[ "$(cat "$T/fos")" = 'task complete' ] || fail "unclean log: $(cat "$T/fos")"
+prepared
+restore --log=unclean
+before=$(sha "$T/disk/sda2")
+client fos_init "$init" up
+expect_status 1
+told '^error: w7prep: .*sda2: not prepared, Windows is unchanged: it is mounted read-only \(.*not shut down cleanly'
+[ "$(sha "$T/disk/sda2")" = "$before" ] || fail "the log of a PC about to be captured was reset"
+
+# cannot be mounted at all
+restore
+dd if=/dev/zero of="$T/disk/sda2" bs=4096 seek=1 count=64 conv=notrunc status=none
+client fos_download "$down"
+told '^warning: w7prep: .*sda2: cannot be mounted, a Windows on it is not prepared: .'
+client fos_init "$init" up
+expect_status 1
+told '^error: w7prep: .*sda2: cannot be mounted'
+
+# other disks: only what FOG images is touched; BitLocker is passed over, FOG itself would stop there
+restore
+phony_volume "$T/disk/sdb1" --bitlocker
+phony_volume "$T/disk/sdb2"
+before=$(sha "$T/disk/sdb2")
+disks_of_pc="$T/disk/sda $T/disk/sdb"
+client fos_download "$down"
+[ "$(cat "$T/fos")" = 'task complete' ] || fail "two disks: $(cat "$T/fos")"
+prepared
+[ "$(sha "$T/disk/sdb2")" = "$before" ] || fail "a disk that FOG did not restore was prepared"
+restore
+client fos_init "$init" up
+told '^task goes on'
+prepared
+[ "$(sha "$T/disk/sdb2")" = "$before" ] || fail "a disk that FOG does not capture was prepared"
+restore
+fdrive=$T/disk/sdb client fos_init "$init" up
+expect_status 0
+expect_out 'sdb1: encrypted by BitLocker: left as it is'
+expect_out 'Preparing Windows 7 on .*/sdb2'
+prepared kms 10
+phony_volume "$T/disk/sdb2"
+image_type=mpa client fos_init "$init" up
+told '^task goes on'
+expect_out 'Preparing Windows 7 on .*/sda2'
+expect_out 'sdb1: encrypted by BitLocker'
+expect_out 'Preparing Windows 7 on .*/sdb2'
+prepared
+image_type=mpa client fos_download "$down"
+told '^error: Found bitlocker signature'
+unset disks_of_pc
+rm "$T/disk/sdb"*
+
+# the share as FOG's clients have it: read-only
+restore
+if mkdir "$T/share" && mount --bind "$down" "$T/share" 2>"$T/log" && at_exit "umount '$T/share' 2>/dev/null" &&
+	mount -o remount,bind,ro "$T/share" 2>"$T/log"; then
+	! touch "$T/share/here" 2>/dev/null || fail "the share is not read-only"
+	client fos_download "$T/share"
+	[ "$(cat "$T/fos")" = 'task complete' ] || fail "read-only: $(cat "$T/fos")"
+	prepared
+else
+	skip_part "no bind mount here: the hook was not run from a read-only share"
+fi
+umount "$T/share" 2>/dev/null
+
 # ---- and away again ----
 
 run "$w7" fog remove "$down"
 expect_status 0
-cmp -s <(cat "$T/original"; echo) "$down/fog.postdownload" || fail "remove left something in FOG's script"
+cmp -s "$T/original" "$down/fog.postdownload" || fail "remove left something in FOG's script"
 [ -e "$down/w7prep/labs.conf" ] || fail "remove took the admin's rules"
 restore
 client fos_download "$down"
