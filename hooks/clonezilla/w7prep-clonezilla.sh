@@ -81,7 +81,6 @@ ntfs_partitions() { # DEVICE…
 	local name part
 	for name; do
 		name=$W7PREP_DEV/${name#/dev/}
-		[ -e "$name" ] || continue
 		lsblk -lnpo NAME,TYPE "$name" 2>/dev/null | while read -r part _; do
 			# asked of the disk itself: udev may not have looked at it since it was restored
 			[ "$(blkid -p -s TYPE -o value "$part" 2>/dev/null)" != ntfs ] || echo "$part"
@@ -138,13 +137,22 @@ prepare() { # PARTITION: 0 done; 1 failed; 2 no Windows in it
 	esac
 }
 
+# Where a person chose on the screen ("ask_user"), or all partitions of the image were meant ("all",
+# "unmounted_disk"), Clonezilla does not pass on which; disks can also be named by serial number.
+check_devices() {
+	local name
+	[ -n "$devices" ] || give_up "$W7PREP_OCS_VARS names no device: boot with w7prep_devices=sda2"
+	for name in $devices; do
+		[ -e "$W7PREP_DEV/${name#/dev/}" ] ||
+			give_up "which devices were $action cannot be known from '$name': boot with w7prep_devices=sda2"
+	done
+}
+
 prepare_all() {
 	local part parts rc done=0 failed=''
+	check_devices
 	# shellcheck disable=SC2086 # a list
 	mapfile -t parts < <(ntfs_partitions $devices | sort -u)
-	if [ "${#parts[@]}" -eq 0 ] && [[ $action == *parts && $devices == ask_user ]]; then
-		give_up "which partitions were $action cannot be known: boot with w7prep_devices=sda2"
-	fi
 	for part in "${parts[@]}"; do
 		prepare "$part"
 		rc=$?
@@ -168,8 +176,20 @@ choose_profile() {
 	[ $rc -eq 0 ] && w7prep_profile_file "$W7PREP_PROFILE_DIR" "$w7prep_chosen" || give_up "$w7prep_problem"
 }
 
+# ocs-run-boot-param runs the command of a boot parameter once in a session, unless it ends with a status: a
+# second restore without a new start would be left out. Nobody looks at the status otherwise.
+finish() {
+	local rc=$? caller=''
+	cleanup
+	read -r caller <"/proc/$PPID/comm"
+	[[ $caller != ocs-run-boot-* ]] || rc=1
+	exit $rc
+}
+
 w7prep_main() { # ACTION-PATTERN…
 	local pattern ours=
+	trap finish EXIT
+	trap 'exit 1' HUP INT TERM
 	[ "$(kernel_argument w7prep)" != off ] || { say "switched off (w7prep=off)" && exit 0; }
 	read_ocs_vars
 	for pattern; do
@@ -178,8 +198,6 @@ w7prep_main() { # ACTION-PATTERN…
 	done
 	# the directories of Clonezilla's hooks serve saving and restoring alike
 	[ -n "$ours" ] || exit 0
-	trap cleanup EXIT
-	trap 'exit 1' HUP INT TERM
 	choose_profile
 	scratch=$(mktemp -d "${TMPDIR:-/tmp}/w7prep.XXXXXX") && mkdir "$scratch/mnt" ||
 		give_up "no scratch directory in ${TMPDIR:-/tmp}"

@@ -110,6 +110,15 @@ clonezilla postrun restoreparts ask_user win7-room w7prep_devices=sda1,sda2
 expect_status 0
 prepared kms
 
+# what else Clonezilla may say instead of a device's name
+for name in all unmounted_disk SERIALNO=XYZ; do
+	fresh
+	clonezilla postrun restoreparts $name win7-room
+	expect_status 1
+	expect_err "cannot be known from '$name': boot with w7prep_devices="
+	untouched
+done
+
 # ntfsresize, by which Clonezilla makes a volume fit the disk, has Windows check it at the next start
 phony_volume "$T/dev/sda2" --dirty
 clonezilla postrun restoredisk sda win7-room
@@ -145,6 +154,33 @@ untouched
 clonezilla postrun restoreparts sda1 data
 expect_status 0
 expect_out 'no Windows on sda1'
+
+# as Clonezilla's ocs-run-boot-param calls it, which does so once in a session but after a failure
+cat >"$T/bin/ocs-run-boot-param" <<'Y'
+#!/bin/bash
+# COMMAND
+[ ! -e "$STATE" ] || { echo "has been successfully run before, so skip it"; exit 0; }
+eval "$1"
+rc=$?
+[ $rc -ne 0 ] || touch "$STATE"
+exit $rc
+Y
+chmod +x "$T/bin/ocs-run-boot-param"
+clonezilla postrun restoredisk sda win7-room w7prep=off # writes the variables
+for image in win7-room win7-library-3 off; do
+	fresh
+	echo "boot=live quiet $([ $image != off ] || echo w7prep_profile=off)" >"$T/cmdline"
+	sed -i "s/^target_dir=.*/target_dir=\"$image\"/" "$T/ocs-vars"
+	run env PATH="$T/bin:$PATH" STATE="$T/state" ocs-run-boot-param "bash $kit/w7prep-postrun.sh"
+	case $image in
+	win7-room) prepared kms ;;
+	win7-library-3) prepared none ;;
+	off)
+		expect_out 'left as it is'
+		untouched
+		;;
+	esac
+done
 
 # ---- what must not go unseen ----
 
