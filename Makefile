@@ -9,7 +9,7 @@
 #   make sanitize   unit and CLI tests under ASan and UBSan
 #   make valgrind   unit tests under valgrind
 #   make fuzz       every parser on made-up input, FUZZ_SECONDS=20 each
-#   make lint       cppcheck, shellcheck, gcc and clang with -Werror
+#   make lint       cppcheck, shellcheck, php -l, gcc and clang with -Werror
 #   make install    DESTDIR= PREFIX=/usr/local
 #
 # BUILD=dir builds elsewhere; W=1 turns warnings into errors (ci does); V=1 shows the commands.

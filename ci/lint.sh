@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Static checks: warnings of two compilers, cppcheck, shellcheck, and our own rules.
+# Static checks: warnings of two compilers, cppcheck, shellcheck, PHP's parser, and our own rules.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 rc=0
@@ -19,6 +19,10 @@ cppcheck -q --error-exitcode=1 --std=c11 --inline-suppr -I. -D_GNU_SOURCE \
 
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run 'hooks/*/fog.*' 'hooks/fog/server/w7prep-fog-queue' 2>/dev/null)
 shellcheck -x -S warning "${scripts[@]}" || fail "shellcheck"
+
+while read -r file; do
+	php -l "$file" >/dev/null || fail "php"
+done < <(git ls-files '*.php')
 
 # nothing below plugin/ prints or exits
 if grep -nE '\b(printf|fprintf *\( *std|puts|exit|abort|perror) *\(' image/*.c hooks/*.c profiles/*.c |
