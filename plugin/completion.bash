@@ -40,6 +40,10 @@ _w7prep() {
 		mapfile -t COMPREPLY < <(compgen -W menu -- "$cur")
 		return
 		;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W "$(w7prep --long-options 2>/dev/null | grep -v '^-')" -- "$cur")
+		return
+		;;
 	profile)
 		mapfile -t COMPREPLY < <(compgen -W "list show check advise" -- "$cur")
 		return

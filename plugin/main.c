@@ -56,6 +56,7 @@ const struct command commands[] = {
 	cmd_pxe,
 	"Writes an iPXE script: a person chooses the profile, and FOG or Clonezilla live is booted\n"
 	"with the kernel argument w7prep_profile. -p names the one that is chosen after 30 seconds.\n"},
+    {"help", "[COMMAND]", "this help, or a command's", 0, 1, false, NULL, NULL},
     {0},
 };
 

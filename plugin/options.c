@@ -326,6 +326,22 @@ static void make_getopt_tables(struct option *longs, char *shorts)
 	*shorts = '\0';
 }
 
+/* `help` is --help, `help COMMAND` is COMMAND --help. */
+static int help_command(int argc, char **argv, struct cli *out, struct error *err)
+{
+	const struct command *help = out->command;
+
+	if (argc - optind > 1) {
+		err_set(err, ERR_USAGE, "help: one argument too many: '%s'", argv[argc - 1]);
+		return see_help(err, help);
+	}
+	/* `help --help` is about help itself */
+	if (optind < argc || !out->help)
+		out->command = optind < argc ? find_command(argv[optind], err) : NULL;
+	out->help = true;
+	return optind < argc && !out->command ? -1 : 0;
+}
+
 int cli_parse(int argc, char **argv, struct cli *out, struct error *err)
 {
 	struct option longs[N_ROWS + 1];
@@ -355,6 +371,8 @@ int cli_parse(int argc, char **argv, struct cli *out, struct error *err)
 	out->command = find_command(argv[optind++], err);
 	if (!out->command)
 		return -1;
+	if (!out->command->run)
+		return help_command(argc, argv, out, err);
 	if (out->help)
 		return 0;
 	for (; optind < argc; optind++)
@@ -413,7 +431,9 @@ void cli_help(const struct command *cmd)
 	for (size_t i = 0; i < N_ROWS; i++)
 		if (!hidden(&rows[i]) && (!cmd || row_is_for(&rows[i], cmd->name)))
 			help_row(&rows[i]);
-	printf("\n%sManual: w7prep(1), w7prep-profile(5), w7prep-strategies(7), w7prep-fog(7)\n", exit_text);
+	printf("\n%sManual: w7prep(1), w7prep-profile(5), w7prep-strategies(7), w7prep-fog(7),\n"
+	       "w7prep-clonezilla(7), w7prep-wds(7)\n",
+	    exit_text);
 }
 
 void cli_list_words(void)

@@ -33,7 +33,7 @@ struct command {
 	const char *summary;
 	int min_args, max_args;		/* -1: any number; --root DIR counts as one */
 	bool needs_profile;
-	int (*run)(const struct cli *cli);	/* returns the exit status */
+	int (*run)(const struct cli *cli);	/* returns the exit status; NULL: it is `help` */
 	const char *help;		/* more text for --help, or NULL */
 };
 

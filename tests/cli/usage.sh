@@ -86,6 +86,21 @@ for c in inspect plan apply verify undo profile; do
 	expect_out 'Usage: w7prep'
 	run "$w7" --help
 done
+run "$w7" help
+expect_status 0
+cmp -s "$T/out" <("$w7" --help) || fail "help is not --help"
+run "$w7" help fog
+expect_status 0
+cmp -s "$T/out" <("$w7" fog --help) || fail "help fog is not fog --help"
+run "$w7" help --help
+expect_status 0
+expect_out 'Usage: w7prep help'
+run "$w7" help fgo
+expect_status 2
+expect_err "no command 'fgo'"
+run "$w7" help fog wds
+expect_status 2
+expect_err 'one argument too many'
 run "$w7" --version
 expect_status 0
 expect_out 'libwim 1\.'
