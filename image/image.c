@@ -121,12 +121,26 @@ static const struct image_ops *find_engine(enum image_format format, const char 
 	return NULL;
 }
 
+/* A commit that was cut short may have left what is no image of any kind: before all else. */
+static int settle_interrupted(const char *path, const struct image_options *options,
+    struct error *err)
+{
+	int rc = txn_interrupted(path, err);
+
+	if (rc <= 0 || !options->write)
+		return rc == 0 ? 0 : -1;
+	err_clear(err);
+	struct txn *t = txn_open(path, err);
+	txn_close(t);
+	return t ? 0 : -1;
+}
+
 struct image *image_open(const char *path, const struct image_options *options,
     struct error *err)
 {
 	enum image_format format;
 
-	if (image_probe(path, &format, err) != 0)
+	if (settle_interrupted(path, options, err) != 0 || image_probe(path, &format, err) != 0)
 		return NULL;
 	const struct image_ops *ops = find_engine(format, options->engine, path, err);
 	if (!ops)
@@ -138,11 +152,7 @@ struct image *image_open(const char *path, const struct image_options *options,
 	im->format = format;
 	im->options = *options;
 	im->cache = xcalloc(1, sizeof(*im->cache));
-	if (options->write && !options->no_undo)
-		im->txn = txn_open(path, err);
-	else if (!options->write && txn_interrupted(path, err) != 0)
-		goto fail;
-	if (options->write && !options->no_undo && !im->txn)
+	if (options->write && !options->no_undo && !(im->txn = txn_open(path, err)))
 		goto fail;
 	if (ops->open(im, err) == 0)
 		return im;

@@ -247,6 +247,8 @@ static int save_part(struct image *im, size_t vol, struct error *err)
 	}
 	for (size_t i = 0; i < part->set.names.n; i++)
 		strvec_add(&p->swap.old, part->set.names.v[i]);
+	if (names.n > 1 || part->set.names.n > 1)
+		strvec_add(&p->swap.split, names.v[0]);
 	return json_array_append_new(
 	    p->swap.after, json_pack("{so ss}", "names", list, "xxh128", digest));
 }
@@ -276,6 +278,7 @@ static int partclone_settle(struct image *im, struct error *err)
 	}
 	p->swap.dir = p->dir;
 	p->swap.staging = p->staging;
+	p->swap.work = p->scratch;
 	return ptcl_swap_checksums(&p->swap, err);
 }
 
@@ -295,7 +298,7 @@ static int partclone_commit(struct image *im, struct error *err)
 		part->dev = NULL;
 		part->begun = false;
 		if (ptcl_set_unchanged(&part->set, err) != 0 ||
-		    ptcl_set_not_in_use(&part->set, err) != 0)
+		    (im->txn && ptcl_set_not_in_use(&part->set, err) != 0))
 			return -1;
 	}
 	if (ptcl_swap_run(&p->swap, im->txn, err) != 0)

@@ -193,6 +193,8 @@ static int in_use(const char *path, struct error *err)
 {
 	CLEANUP(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
 
+	if (fd < 0 && errno == ENOENT)
+		return 0;
 	if (fd < 0)
 		return err_errno(err, "cannot open %s", path);
 	/* should the lease be broken at once: a signal that does nothing */

@@ -35,7 +35,10 @@ int ptcl_set_find(const char *path, struct ptcl_set *s, struct error *err);
 void ptcl_set_free(struct ptcl_set *s);
 /* ERR_CHANGED_SINCE unless all parts are as ptcl_set_find() found them. */
 int ptcl_set_unchanged(const struct ptcl_set *s, struct error *err);
-/* ERR_LOCKED when another process, or an NFS client through this server, has a part open. */
+/*
+ * ERR_LOCKED when another process, or an NFS client through this server, has a part open. Parts that
+ * are not there are not in use.
+ */
 int ptcl_set_not_in_use(const struct ptcl_set *s, struct error *err);
 /* Name of part @n (from 0), without the directory; NULL when there are no more names. */
 char *ptcl_set_name(const struct ptcl_set *s, unsigned n);

@@ -3,7 +3,8 @@
  * The undo record, kind "partition-files":
  *
  *     old/NAME…       the files as they were: second names of the same data, no copies
- *     record.json     detail: old, new: names; after: digest of each partition
+ *     undo-started    an undo that began: the image may be half put back
+ *     record.json     detail: old, new: names; split: first parts; after: digest of each partition
  *
  * Nothing but the image's own names ever appears in its directory: FOG restores a split image
  * from whatever "d1p2.img*" matches.
@@ -20,15 +21,18 @@
 #include "common/fsutil.h"
 #include "common/log.h"
 #include "image/partclone.h"
+#include "image/partclone_place.h"
 #include "image/partclone_set.h"
+#include "image/partclone_twin.h"
 
 #define OLD_DIR "old"
-#define BACK_DIR "back"
+#define STARTED "undo-started"
 
 void ptcl_swap_free(struct ptcl_swap *s)
 {
 	strvec_free(&s->old);
 	strvec_free(&s->fresh);
+	strvec_free(&s->split);
 	json_decref(s->after);
 	*s = (struct ptcl_swap){0};
 }
@@ -38,14 +42,6 @@ static int make_dir(const char *path, struct error *err)
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return err_errno(err, "cannot make %s", path);
 	return 0;
-}
-
-/* A second name where the file system has them, else a copy. */
-static int link_or_copy(const char *from, const char *to, struct error *err)
-{
-	if (unlink(to) != 0 && errno != ENOENT)
-		return err_errno(err, "cannot replace %s", to);
-	return link(from, to) == 0 ? 0 : copy_file(from, to, "keeping the original", err);
 }
 
 static int keep_old(const struct ptcl_swap *s, const char *record, struct error *err)
@@ -58,7 +54,7 @@ static int keep_old(const struct ptcl_swap *s, const char *record, struct error 
 		CLEANUP(free) char *from = path_join(s->dir, s->old.v[i]);
 		CLEANUP(free) char *to = path_join(keep, s->old.v[i]);
 
-		if (link_or_copy(from, to, err) != 0)
+		if (ptcl_link_or_copy(from, to, err) != 0)
 			return -1;
 	}
 	CLEANUP(free) char *first = path_join(keep, s->old.v[0]);
@@ -82,44 +78,6 @@ static int adopt(const struct ptcl_swap *s, const char *name, struct error *err)
 	if (fchmod(fd, st.st_mode & 07777) != 0 || fsync(fd) != 0)
 		return err_errno(err, "cannot write %s", fresh);
 	return 0;
-}
-
-static int move(const char *from_dir, const char *to_dir, const char *name, struct error *err)
-{
-	CLEANUP(free) char *from = path_join(from_dir, name);
-	CLEANUP(free) char *to = path_join(to_dir, name);
-
-	if (rename(from, to) == 0)
-		return 0;
-	err_errno(err, "cannot put %s in place", to);
-	if (errno == EXDEV)
-		err_hint(
-		    err, "the image must be on the file system of the directory that it is in");
-	return -1;
-}
-
-static int remove_rest(
-    const char *dir, const struct strvec *names, const struct strvec *keep, struct error *err)
-{
-	for (size_t i = 0; i < names->n; i++) {
-		CLEANUP(free) char *path = path_join(dir, names->v[i]);
-
-		if (!strvec_has(keep, names->v[i]) && unlink(path) != 0 && errno != ENOENT)
-			return err_errno(err, "cannot remove %s", path);
-	}
-	return 0;
-}
-
-static int exchange(const struct ptcl_swap *s, struct error *err)
-{
-	CLEANUP(free) char *any = path_join(s->dir, s->fresh.v[0]);
-
-	for (size_t i = 0; i < s->fresh.n; i++)
-		if (move(s->staging, s->dir, s->fresh.v[i], err) != 0)
-			return -1;
-	if (remove_rest(s->dir, &s->old, &s->fresh, err) != 0)
-		return -1;
-	return sync_parent(any, err);
 }
 
 static json_t *names_json(const struct strvec *names)
@@ -146,32 +104,61 @@ static int check_device(const struct ptcl_swap *s, struct error *err)
 }
 
 static int put_back(const char *dir, const char *record, const struct strvec *old,
-    const struct strvec *fresh, struct error *err)
+    const struct strvec *fresh, const struct strvec *split, bool careful, struct error *err)
 {
 	CLEANUP(free) char *keep = path_join(record, OLD_DIR);
-	CLEANUP(free) char *back = path_join(record, BACK_DIR);
-	CLEANUP(free) char *any = path_join(dir, old->v[0]);
+	const struct ptcl_place back = {
+	    .dir = dir,
+	    .from = keep,
+	    .work = record,
+	    .come = old,
+	    .go = fresh,
+	    .split = split,
+	    .keep = true,
+	    .careful = careful,
+	};
 
-	if (make_dir(back, err) != 0)
-		return -1;
-	/* the record keeps its names until it is removed: this can be done twice */
-	for (size_t i = 0; i < old->n; i++) {
-		CLEANUP(free) char *from = path_join(keep, old->v[i]);
-		CLEANUP(free) char *to = path_join(back, old->v[i]);
+	return ptcl_place(&back, err);
+}
 
-		if (link_or_copy(from, to, err) != 0 || move(back, dir, old->v[i], err) != 0)
-			return -1;
-		/* two names of one file: rename() did nothing and left both */
-		unlink(to);
-	}
-	if (remove_rest(dir, fresh, old, err) != 0)
-		return -1;
-	return sync_parent(any, err);
+static int exchange(const struct ptcl_swap *s, const char *work, bool careful, struct error *err)
+{
+	const struct ptcl_place place = {
+	    .dir = s->dir,
+	    .from = s->staging,
+	    .work = work,
+	    .come = &s->fresh,
+	    .go = &s->old,
+	    .split = &s->split,
+	    .careful = careful,
+	};
+
+	return ptcl_place(&place, err);
+}
+
+static json_t *detail_of(const struct ptcl_swap *s)
+{
+	return json_pack("{so so so sO}", "old", names_json(&s->old), "new", names_json(&s->fresh),
+	    "split", names_json(&s->split), "after", s->after);
+}
+
+/* The exchange failed, or its record could not be finished. */
+static int take_back(
+    const struct ptcl_swap *s, struct txn *txn, bool placed, struct error *why, struct error *err)
+{
+	bool changed = placed || why->image_changed;
+
+	why->image_changed =
+	    changed &&
+	    put_back(s->dir, txn_dir(txn), &s->old, &s->fresh, &s->split, false, NULL) != 0;
+	if (!why->image_changed)
+		txn_drop(txn);
+	return err_move(err, why);
 }
 
 int ptcl_swap_run(struct ptcl_swap *s, struct txn *txn, struct error *err)
 {
-	struct error local = ERROR_INIT;
+	struct error why = ERROR_INIT;
 
 	if (check_device(s, err) != 0)
 		return -1;
@@ -179,26 +166,19 @@ int ptcl_swap_run(struct ptcl_swap *s, struct txn *txn, struct error *err)
 		if (adopt(s, s->fresh.v[i], err) != 0)
 			return -1;
 	if (!txn)
-		return exchange(s, err);
-	json_t *detail = json_pack("{so so sO}", "old", names_json(&s->old), "new",
-	    names_json(&s->fresh), "after", s->after);
-	if (keep_old(s, txn_dir(txn), err) != 0) {
-		json_decref(detail);
+		return exchange(s, s->work, false, err);
+	if (keep_old(s, txn_dir(txn), err) != 0 ||
+	    txn_committing(txn, partclone_undo.kind, detail_of(s), err) != 0)
 		return -1;
-	}
-	if (txn_committing(txn, partclone_undo.kind, detail, err) != 0)
-		return -1;
-	if (exchange(s, &local) == 0 && txn_done(txn, NULL, &local) == 0)
+	bool placed = exchange(s, txn_dir(txn), true, &why) == 0;
+	if (placed && txn_done(txn, NULL, &why) == 0)
 		return 0;
-	if (put_back(s->dir, txn_dir(txn), &s->old, &s->fresh, NULL) == 0)
-		txn_drop(txn);
-	else
-		local.image_changed = true;
-	return err_move(err, &local);
+	return take_back(s, txn, placed, &why, err);
 }
 
 /* ---- undo ---- */
 
+/* Names of files in one directory; one at the least. */
 static int names_from_json(const json_t *j, struct strvec *names, struct error *err)
 {
 	for (size_t i = 0; i < json_array_size(j); i++) {
@@ -263,24 +243,67 @@ static int check_name(const char *real, const struct strvec *old, struct error *
 	return err_hint(err, "to put that back, name the image's directory");
 }
 
+struct undo {
+	const char *dir, *record;
+	struct strvec old, fresh, split;
+	const json_t *after;
+};
+
+static int read_detail(struct undo *u, const json_t *detail, struct error *err)
+{
+	const json_t *split = json_object_get(detail, "split");
+
+	u->after = json_object_get(detail, "after");
+	if (names_from_json(json_object_get(detail, "old"), &u->old, err) != 0 ||
+	    names_from_json(json_object_get(detail, "new"), &u->fresh, err) != 0)
+		return -1;
+	return json_array_size(split) ? names_from_json(split, &u->split, err) : 0;
+}
+
+/* From here on a check would find a mixture: a second call goes on without one. */
+static int mark_started(const char *path, struct error *err)
+{
+	CLEANUP(close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fsync(fd) != 0)
+		return err_errno(err, "cannot mark the undo record");
+	return sync_parent(path, err);
+}
+
+/* @real: what was named, @whole: the image's directory was. */
+static int check_and_mark(const struct undo *u, const char *real, bool whole, struct error *err)
+{
+	CLEANUP(free) char *started = path_join(u->record, STARTED);
+
+	if (access(started, F_OK) == 0)
+		return check_in_use(u->dir, &u->fresh, err);
+	if ((!whole && check_name(real, &u->old, err) != 0) ||
+	    check_state(u->dir, &u->fresh, u->after, err) != 0)
+		return -1;
+	return mark_started(started, err);
+}
+
 static int undo(
     const char *image, const char *record, const json_t *detail, bool check, struct error *err)
 {
-	CLEANUP(strvec) struct strvec old = STRVEC_INIT, fresh = STRVEC_INIT;
 	CLEANUP(free) char *real = realpath(image, NULL);
+	struct undo u = {.record = record};
 	struct stat st;
 
 	if (!real || stat(real, &st) != 0)
 		return err_errno(err, "cannot find %s", image);
-	CLEANUP(free) char *dir = S_ISDIR(st.st_mode) ? xstrdup(real) : path_dir(real);
-	if (names_from_json(json_object_get(detail, "old"), &old, err) != 0 ||
-	    names_from_json(json_object_get(detail, "new"), &fresh, err) != 0)
-		return -1;
-	if (check && !S_ISDIR(st.st_mode) && check_name(real, &old, err) != 0)
-		return -1;
-	if (check && check_state(dir, &fresh, json_object_get(detail, "after"), err) != 0)
-		return -1;
-	return put_back(dir, record, &old, &fresh, err);
+	bool whole = S_ISDIR(st.st_mode);
+	CLEANUP(free) char *dir = whole ? xstrdup(real) : path_dir(real);
+	u.dir = dir;
+	int rc = read_detail(&u, detail, err);
+	if (rc == 0 && check)
+		rc = check_and_mark(&u, real, whole, err);
+	if (rc == 0)
+		rc = put_back(dir, record, &u.old, &u.fresh, &u.split, check, err);
+	strvec_free(&u.old);
+	strvec_free(&u.fresh);
+	strvec_free(&u.split);
+	return rc;
 }
 
 const struct undo_ops partclone_undo = {.kind = "partition-files", .undo = undo};

@@ -12,8 +12,10 @@
 struct ptcl_swap {
 	const char *dir;     /* of the image */
 	const char *staging; /* where the new files are, on the same file system */
+	const char *work;    /* without a transaction: a private directory there */
 	struct strvec old;   /* names in dir of the files that go */
 	struct strvec fresh; /* names in staging of the files that come; may be the same */
+	struct strvec split; /* first parts of the partitions that are or were several files */
 	json_t *after;       /* [{"names": […], "xxh128": "…"}] of the partitions, for undo */
 };
 
@@ -25,7 +27,7 @@ void ptcl_swap_free(struct ptcl_swap *s);
  */
 int ptcl_swap_checksums(struct ptcl_swap *s, struct error *err);
 
-/* All together, each file by rename. @txn NULL: without an undo record. */
+/* All together, see partclone_place.h. @txn NULL: without an undo record. */
 int ptcl_swap_run(struct ptcl_swap *s, struct txn *txn, struct error *err);
 
 #endif
