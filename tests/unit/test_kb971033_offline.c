@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* KB971033 out of an image: the plan, from facts read in a phony Windows. */
-#include "hooks/hook.h"
+#include "tests/unit/hook_profile.h"
 #include "tests/unit/servicing_fixture.h"
 
-static struct profile profile_of(enum strategy strategy)
+static struct profile offline(enum strategy strategy)
 {
-	return (struct profile){
-	    .path = (char *)(uintptr_t) "lab.ini",
-	    .name = (char *)(uintptr_t) "lab",
-	    .strategy = strategy,
-	    .kb971033 = KB971033_OFFLINE,
-	    .activate_at_first_boot = true,
-	    .require_sealed = true,
-	};
+	struct profile p = profile_of(strategy);
+
+	p.kb971033 = KB971033_OFFLINE;
+	return p;
 }
 
 static size_t changes_of(const struct plan *p, const char *hook)
@@ -39,7 +35,7 @@ START_TEST(every_place_is_planned_and_nothing_else)
 {
 	STORE("kb971033=installed");
 	CLEANUP(error) struct error err = ERROR_INIT;
-	struct profile profile = profile_of(STRATEGY_KMS);
+	struct profile profile = offline(STRATEGY_KMS);
 	struct plan p;
 
 	assert_ok(hooks_plan(&f.win, &profile, &p, &err), err);
@@ -72,7 +68,7 @@ START_TEST(first_boot_has_nothing_to_uninstall)
 {
 	STORE("kb971033=installed");
 	CLEANUP(error) struct error err = ERROR_INIT;
-	struct profile profile = profile_of(STRATEGY_SINGLE);
+	struct profile profile = offline(STRATEGY_SINGLE);
 	struct plan p;
 
 	assert_ok(hooks_plan(&f.win, &profile, &p, &err), err);
@@ -89,7 +85,7 @@ static void assert_left_alone(enum strategy strategy, const char *option)
 {
 	STORE("kb971033=installed", option);
 	CLEANUP(error) struct error err = ERROR_INIT;
-	struct profile profile = profile_of(strategy);
+	struct profile profile = offline(strategy);
 	struct plan p;
 
 	assert_ok(hooks_plan(&f.win, &profile, &p, &err), err);
@@ -109,7 +105,7 @@ START_TEST(unknown_shape_refuses_and_names_the_other_way)
 {
 	STORE("store-shape=package-value,payload-extra");
 	CLEANUP(error) struct error err = ERROR_INIT;
-	struct profile profile = profile_of(STRATEGY_KMS);
+	struct profile profile = offline(STRATEGY_KMS);
 	struct plan p;
 
 	ck_assert_int_eq(hooks_plan(&f.win, &profile, &p, &err), -1);
@@ -136,7 +132,7 @@ START_TEST(leftovers_go_without_a_package)
 	CLEANUP(error) struct error err = ERROR_INIT;
 	CLEANUP(free) char *wat = xasprintf("%s/Windows/System32/Wat", f.dir);
 	CLEANUP(free) char *file = xasprintf("%s/WatUX.exe", wat);
-	struct profile profile = profile_of(STRATEGY_SINGLE);
+	struct profile profile = offline(STRATEGY_SINGLE);
 	struct plan p;
 
 	ck_assert_int_eq(mkdir(wat, 0755), 0);

@@ -1,148 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files of an NTFS volume: looked at afterwards with ntfscat, ntfsls, ntfsinfo and ntfsfix. */
-#include "tests/unit/unit.h"
-
-#include <fcntl.h>
-#include <sys/mman.h>
-
-#include "common/fsutil.h"
-#include "common/proc.h"
-#include "image/ntfs_volume.h"
-#include "image/secdesc.h"
-#include "tests/fixtures/volume.h"
-
-/* LeakSanitizer's, where the test is built with it: for what libntfs-3g leaks. */
-void __lsan_disable(void) __attribute__((weak));
-void __lsan_enable(void) __attribute__((weak));
-
-static void leaks_expected(bool yes)
-{
-	if (__lsan_disable && __lsan_enable)
-		yes ? __lsan_disable() : __lsan_enable();
-}
-
-#define MIB (1u << 20)
-#define HIVE "/Windows/System32/config/SOFTWARE"
-#define HIVE_SIZE 300000u
-
-static char *dir, *volume;
-
-__attribute__((format(printf, 1, 2))) static char *output(const char *fmt, ...)
-{
-	struct buf out = BUF_INIT;
-	struct error err = ERROR_INIT;
-	CLEANUP(free) char *cmd = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	ck_assert_int_gt(vasprintf(&cmd, fmt, ap), 0);
-	va_end(ap);
-	const char *const argv[] = {"sh", "-c", cmd, NULL};
-	ck_assert_msg(run_tool(argv, &out, &err) == 0, "%s: %s", cmd, err.message ? err.message : "");
-	buf_add(&out, "", 0);
-	return buf_steal(&out);
-}
-
-/* Bytes that do not repeat, so that a block in the wrong place shows. */
-static int pattern(size_t n, unsigned seed)
-{
-	struct error err = ERROR_INIT;
-	int fd = memfile("pattern", &err);
-	CLEANUP(free) uint32_t *p = xmalloc(n + 4);
-
-	for (size_t i = 0; i * 4 < n; i++)
-		p[i] = seed = seed * 1664525 + 1013904223;
-	assert_ok(write_all(fd, p, n, &err), err);
-	return fd;
-}
-
-static void save(int fd, const char *path)
-{
-	struct error err = ERROR_INIT;
-	struct buf b = BUF_INIT;
-
-	assert_ok(read_whole_fd(fd, 64 * MIB, &b, &err), err);
-	assert_ok(write_file_atomic(path, b.data, b.len, 0600, &err), err);
-	buf_free(&b);
-}
-
-/* A volume like one of Windows: a hive, a program with two names, a tree with a junction beside. */
-static void make_volume(const struct volume_options *o)
-{
-	struct error err = ERROR_INIT;
-	int hive = pattern(HIVE_SIZE, 1);
-
-	dir = scratch_create("/tmp", &err);
-	volume = path_join(dir, "volume");
-	free(output("cd %s; mkdir -p tree/Windows/System32/config tree/Users/Public tree/Windows/winsxs "
-		    "'tree/Program Files/deep/er'; "
-		    "echo kernel >tree/Windows/System32/kernel32.dll; "
-		    "ln tree/Windows/System32/kernel32.dll tree/Windows/winsxs/kernel32-copy.dll; "
-		    "echo öffentlich >tree/Users/Public/Übung.txt; echo d >'tree/Program Files/deep/er/x'; "
-		    "echo e >'tree/Program Files/deep/y'", dir));
-	CLEANUP(free) char *path = xasprintf("%s/tree" HIVE, dir);
-	CLEANUP(free) char *tree = path_join(dir, "tree");
-	save(hive, path);
-	close(hive);
-	assert_ok(volume_make(volume, 24, tree, o, &err), err);
-}
-
-static void drop_volume(void)
-{
-	scratch_remove(dir);
-	free(dir);
-	free(volume);
-}
-
-struct mounted {
-	struct blockdev *dev;
-	struct ntfsvol *v;
-};
-
-static struct mounted mount(bool write)
-{
-	struct error err = ERROR_INIT;
-	struct mounted m = {.dev = blockdev_file(volume, write, &err)};
-
-	ck_assert_ptr_nonnull(m.dev);
-	m.v = ntfsvol_open(m.dev, 0, m.dev->size, write, &err);
-	ck_assert_msg(m.v != NULL, "%s", err.message);
-	return m;
-}
-
-/* The volume is whole: what ntfsfix and a look at every file say. */
-static void unmount(struct mounted *m)
-{
-	struct error err = ERROR_INIT;
-
-	assert_ok(ntfsvol_close(m->v, &err), err);
-	blockdev_close(m->dev);
-	free(output("ntfsfix -n %s", volume));
-	free(output("ntfscluster -i -f %s", volume));
-}
-
-static void put(struct ntfsvol *v, const char *path, int fd, int old_fd, const struct buf *sd)
-{
-	struct error err = ERROR_INIT;
-	struct image_put p = {.path = path, .fd = fd, .old_fd = old_fd, .sd = sd};
-
-	assert_ok(ntfsvol_put(v, &p, &err), err);
-}
-
-/* ntfscat says what a file holds. */
-static void check_content(const char *path, int fd)
-{
-	CLEANUP(free) char *got = path_join(dir, "got"), *want = path_join(dir, "want");
-
-	free(output("ntfscat -f %s '%s' >%s", volume, path, got));
-	save(fd, want);
-	free(output("cmp %s %s", got, want));
-}
-
-static char *info(const char *path)
-{
-	return output("ntfsinfo -f -v -F '%s' %s 2>&1", path, volume);
-}
+#include "tests/unit/ntfs_fixture.h"
 
 START_TEST(names_are_found_without_regard_to_case)
 {
@@ -174,8 +32,8 @@ START_TEST(names_are_found_without_regard_to_case)
 
 	ck_assert_int_eq(ntfsvol_list(m.v, "/", &names, &err), 1);
 	strvec_sort(&names);
-	CLEANUP(free) char *all = xasprintf("%s,%s,%s,%s", names.v[0], names.v[1], names.v[2],
-	    names.v[3]);
+	CLEANUP(free)
+	char *all = xasprintf("%s,%s,%s,%s", names.v[0], names.v[1], names.v[2], names.v[3]);
 	ck_assert_str_eq(all, "Documents and Settings,Program Files,Users,Windows");
 	ck_assert_uint_eq(names.n, 4);
 	strvec_free(&names);
@@ -210,8 +68,8 @@ START_TEST(content_is_read)
 	ck_assert_uint_eq(b.len, HIVE_SIZE);
 	ck_assert_mem_eq(b.data, want, HIVE_SIZE);
 	assert_fails(ntfsvol_read(m.v, "/Windows", 0, 10, &b, &err), err, ERR_UNKNOWN_SHAPE);
-	assert_fails(ntfsvol_read(m.v, "/Documents and Settings", 0, 10, &b, &err), err,
-	    ERR_UNKNOWN_SHAPE);
+	assert_fails(
+	    ntfsvol_read(m.v, "/Documents and Settings", 0, 10, &b, &err), err, ERR_UNKNOWN_SHAPE);
 	/* a junction is not followed */
 	assert_fails(ntfsvol_read(m.v, "/Documents and Settings/Public/x", 0, 10, &b, &err), err,
 	    ERR_UNKNOWN_SHAPE);
@@ -230,21 +88,20 @@ static void rewrite_keeps_metadata(size_t new_size, bool with_old)
 	struct buf before = BUF_INIT, after = BUF_INIT;
 	int old = pattern(HIVE_SIZE, 1), fresh = pattern(new_size, 2);
 	/* what changes with every write, and what changes with the size of the data */
-	const char *sed = new_size == HIVE_SIZE
-	    ? "sed '/Upd. Seq. Number/d'"
-	    : "sed '/Upd. Seq. Number/d;/ize:/d;/Bytes Used/d;/Resident/d;/Compression unit/d'";
+	const char *sed =
+	    new_size == HIVE_SIZE
+		? "sed '/Upd. Seq. Number/d'"
+		: "sed '/Upd. Seq. Number/d;/ize:/d;/Bytes Used/d;/Resident/d;/Compression unit/d'";
 
 	make_volume(&(struct volume_options){0});
-	CLEANUP(free) char *info_before =
-	    output("ntfsinfo -f -F %s %s | %s", HIVE, volume, sed);
+	CLEANUP(free) char *info_before = output("ntfsinfo -f -F %s %s | %s", HIVE, volume, sed);
 	struct mounted m = mount(true);
 	ck_assert_int_eq(ntfsvol_get_sd(m.v, HIVE, &before, &err), 1);
 	put(m.v, "/windows/SYSTEM32/config/software", fresh, with_old ? old : -1, NULL);
 	ck_assert_int_eq(ntfsvol_get_sd(m.v, HIVE, &after, &err), 1);
 	ck_assert(buf_equal(&before, &after));
 	unmount(&m);
-	CLEANUP(free) char *info_after =
-	    output("ntfsinfo -f -F %s %s | %s", HIVE, volume, sed);
+	CLEANUP(free) char *info_after = output("ntfsinfo -f -F %s %s | %s", HIVE, volume, sed);
 	ck_assert_str_eq(info_before, info_after);
 	ck_assert_ptr_nonnull(strstr(info_after, "SOFTWARE"));
 	check_content(HIVE, fresh);
@@ -293,7 +150,7 @@ END_TEST
 struct watched {
 	struct blockdev dev, *real;
 	uint64_t written;
-	int writes_left;	/* < 0: any number */
+	int writes_left; /* < 0: any number */
 };
 
 static int watched_read(struct blockdev *d, void *p, size_t n, uint64_t off, struct error *err)
@@ -301,8 +158,8 @@ static int watched_read(struct blockdev *d, void *p, size_t n, uint64_t off, str
 	return blockdev_read(((struct watched *)d)->real, p, n, off, err);
 }
 
-static int watched_write(struct blockdev *d, const void *p, size_t n, uint64_t off,
-    struct error *err)
+static int watched_write(
+    struct blockdev *d, const void *p, size_t n, uint64_t off, struct error *err)
 {
 	struct watched *w = (struct watched *)d;
 
@@ -318,8 +175,8 @@ static struct watched watch(int writes)
 	struct error err = ERROR_INIT;
 	struct watched w = {.real = blockdev_file(volume, 1, &err), .writes_left = writes};
 
-	w.dev = (struct blockdev){
-	    .size = w.real->size, .read = watched_read, .write = watched_write};
+	w.dev =
+	    (struct blockdev){.size = w.real->size, .read = watched_read, .write = watched_write};
 	return w;
 }
 
@@ -456,47 +313,9 @@ START_TEST(files_and_trees_are_removed)
 	ck_assert_ptr_null(strstr(listed, "kernel32.dll"));
 	ck_assert_ptr_nonnull(strstr(listed, "kernel32-copy.dll"));
 	ck_assert_ptr_null(strstr(listed, "Program Files"));
-	CLEANUP(free) char *other = output("ntfscat -f %s /Windows/winsxs/kernel32-copy.dll", volume);
+	CLEANUP(free)
+	char *other = output("ntfscat -f %s /Windows/winsxs/kernel32-copy.dll", volume);
 	ck_assert_str_eq(other, "kernel\n");
-	drop_volume();
-}
-END_TEST
-
-/* What Windows' cipher does to a file, as far as it shows: the content stays as it is. */
-static void mark_encrypted(const char *path)
-{
-	struct mounted m = mount(true);
-	struct error err = ERROR_INIT;
-	ntfs_inode *ni;
-
-	ck_assert_int_eq(ntfsvol_lookup(m.v, path, &ni, &err), 1);
-	ntfs_attr_search_ctx *ctx = ntfs_attr_get_search_ctx(ni, NULL);
-	ck_assert_int_eq(ntfs_attr_lookup(AT_DATA, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, ctx), 0);
-	ctx->attr->flags |= ATTR_IS_ENCRYPTED;
-	ni->flags |= FILE_ATTR_ENCRYPTED;
-	ntfs_attr_put_search_ctx(ctx);
-	ntfs_inode_mark_dirty(ni);
-	ck_assert_int_eq(ntfs_inode_close(ni), 0);
-	assert_ok(ntfsvol_close(m.v, &err), err);
-	blockdev_close(m.dev);
-}
-
-START_TEST(encrypted_files_are_refused)
-{
-	struct error err = ERROR_INIT;
-	struct buf b = BUF_INIT;
-	int fresh = pattern(100, 1);
-	struct image_put p = {.path = HIVE, .fd = fresh, .old_fd = -1};
-
-	make_volume(&(struct volume_options){0});
-	mark_encrypted(HIVE);
-	struct mounted m = mount(true);
-	assert_fails(ntfsvol_read(m.v, HIVE, 0, 10, &b, &err), err, ERR_UNKNOWN_SHAPE);
-	assert_fails(ntfsvol_put(m.v, &p, &err), err, ERR_UNKNOWN_SHAPE);
-	assert_ok(ntfsvol_close(m.v, &err), err);
-	blockdev_close(m.dev);
-	buf_free(&b);
-	close(fresh);
 	drop_volume();
 }
 END_TEST
@@ -542,119 +361,8 @@ START_TEST(compressed_files_stay_compressed)
 }
 END_TEST
 
-START_TEST(a_full_volume_is_told)
-{
-	struct error err = ERROR_INIT;
-	int fresh = pattern(23 * MIB, 5);
-	struct image_put p = {.path = HIVE, .fd = fresh, .old_fd = -1};
-
-	make_volume(&(struct volume_options){0});
-	struct mounted m = mount(true);
-	assert_fails(ntfsvol_put(m.v, &p, &err), err, ERR_NO_SPACE);
-	ntfsvol_close(m.v, NULL);
-	blockdev_close(m.dev);
-	close(fresh);
-	drop_volume();
-}
-END_TEST
-
-static void refused_for_writing(const struct volume_options *o, enum err_code code)
-{
-	struct error err = ERROR_INIT;
-	struct image_stat st;
-
-	make_volume(o);
-	struct blockdev *dev = blockdev_file(volume, 1, &err);
-	ck_assert_ptr_null(ntfsvol_open(dev, 0, dev->size, true, &err));
-	ck_assert_msg(err.code == code, "%s", err.message);
-	ck_assert_ptr_nonnull(err.hint);
-	err_clear(&err);
-	blockdev_close(dev);
-	struct mounted m = mount(false);
-	ck_assert_int_eq(ntfsvol_stat(m.v, HIVE, &st, &err), 1);
-	ntfsvol_close(m.v, NULL);
-	blockdev_close(m.dev);
-	drop_volume();
-}
-
-START_TEST(a_volume_that_was_not_left_clean_is_only_read)
-{
-	refused_for_writing(&(struct volume_options){.dirty = true}, ERR_VOLUME_DIRTY);
-	refused_for_writing(&(struct volume_options){.log = VOLUME_LOG_UNCLEAN}, ERR_VOLUME_DIRTY);
-}
-END_TEST
-
-START_TEST(a_hibernated_volume_is_only_read)
-{
-	struct error err = ERROR_INIT;
-	struct buf sd = BUF_INIT;
-	int hibernated = pattern(8192, 9);
-
-	make_volume(&(struct volume_options){0});
-	secdesc_make(SECDESC_SECRET, &sd);
-	assert_ok(pwrite_all(hibernated, "hibr", 4, 0, &err), err);
-	struct mounted m = mount(true);
-	put(m.v, "/hiberfil.sys", hibernated, -1, &sd);
-	unmount(&m);
-	struct blockdev *dev = blockdev_file(volume, 1, &err);
-	ck_assert_ptr_null(ntfsvol_open(dev, 0, dev->size, true, &err));
-	ck_assert_msg(err.code == ERR_HIBERNATED, "%s", err.message);
-	ck_assert_ptr_nonnull(strstr(err.hint, "powercfg"));
-	err_clear(&err);
-	blockdev_close(dev);
-	m = mount(false);
-	ntfsvol_close(m.v, NULL);
-	blockdev_close(m.dev);
-	buf_free(&sd);
-	close(hibernated);
-	drop_volume();
-}
-END_TEST
-
-/* A bit here and there in the file table and the directories: an error or an answer, no crash. */
-START_TEST(damage_is_survived)
-{
-	struct error err = ERROR_INIT;
-	unsigned seed = 11, errors = 0;
-
-	make_volume(&(struct volume_options){0});
-	CLEANUP(free) char *whole = path_join(dir, "whole");
-	free(output("cp %s %s", volume, whole));
-	for (int round = 0; round < 60; round++) {
-		struct image_stat st;
-		struct strvec names = STRVEC_INIT;
-		struct buf b = BUF_INIT;
-
-		free(output("cp %s %s", whole, volume));
-		struct blockdev *dev = blockdev_file(volume, 1, &err);
-		for (int i = 0; i < 40; i++) {
-			uint8_t byte;
-			uint64_t at = (seed = seed * 1664525 + 1013904223) % (256u << 10);
-
-			assert_ok(blockdev_read(dev, &byte, 1, at, &err), err);
-			byte ^= (uint8_t)(1u << (seed >> 29));
-			assert_ok(blockdev_write(dev, &byte, 1, at, &err), err);
-		}
-		struct ntfsvol *v = ntfsvol_open(dev, 0, dev->size, false, &err);
-		errors += !v || ntfsvol_stat(v, HIVE, &st, &err) < 0 ||
-		    ntfsvol_list(v, "/Windows/System32/config", &names, &err) < 0 ||
-		    ntfsvol_read(v, HIVE, 0, HIVE_SIZE, &b, &err) < 0 ||
-		    ntfsvol_get_sd(v, HIVE, &b, &err) < 0;
-		ntfsvol_close(v, NULL);
-		err_clear(&err);
-		strvec_free(&names);
-		buf_free(&b);
-		blockdev_close(dev);
-	}
-	ck_assert_uint_gt(errors, 0);
-	drop_volume();
-}
-END_TEST
-
 SUITE("ntfs", names_are_found_without_regard_to_case, content_is_read,
     a_rewritten_file_keeps_its_metadata, the_other_link_sees_the_change,
     only_blocks_that_differ_are_written, an_error_of_the_device_is_told,
-    new_files_get_the_descriptor_given, files_and_trees_are_removed, encrypted_files_are_refused,
-    compressed_files_stay_compressed, a_full_volume_is_told,
-    a_volume_that_was_not_left_clean_is_only_read, a_hibernated_volume_is_only_read,
-    damage_is_survived)
+    new_files_get_the_descriptor_given, files_and_trees_are_removed,
+    compressed_files_stay_compressed)
