@@ -27,6 +27,8 @@ const char *servicing_kind_name(enum servicing_kind kind)
 	    [SERVICING_DIRECTORY_MISSING] = "CSI Store Directory Missing",
 	    [SERVICING_PAYLOAD_MISSING] = "CSI Payload File Missing",
 	    [SERVICING_DEPLOYMENT_MISSING] = "CSI Missing Deployment Key",
+	    [SERVICING_THUMBPRINT] = "CSI Catalog Thumbprint Invalid",
+	    [SERVICING_WINNER_MISSING] = "CSI Missing Winning Component Key",
 	};
 
 	return names[kind];

@@ -30,6 +30,8 @@ enum servicing_kind {
 	SERVICING_DIRECTORY_MISSING,
 	SERVICING_PAYLOAD_MISSING,
 	SERVICING_DEPLOYMENT_MISSING,	/* a component or catalog of a deployment that is gone */
+	SERVICING_THUMBPRINT,		/* a deployment whose catalog is gone */
+	SERVICING_WINNER_MISSING,	/* the version in use of a component that is gone */
 	SERVICING_KINDS,
 };
 

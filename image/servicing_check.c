@@ -24,7 +24,7 @@
 
 struct check {
 	struct store *s;
-	struct strvec packages, deployments; /* registered, sorted */
+	struct strvec packages, deployments, components, catalogs; /* registered, sorted */
 	enum servicing_kind kind;
 };
 
@@ -168,9 +168,22 @@ static int add_deployment(
 {
 	struct check *c = opaque;
 
-	(void)key;
 	(void)err;
 	strvec_add(&c->deployments, key_base(path));
+	CLEANUP(free)
+	char *catalog = reg_value_text(reg_key_value(key, "CatalogThumbprint"));
+	if (catalog && *catalog && !names_has(&c->catalogs, catalog))
+		store_finding(c->s, SERVICING_THUMBPRINT, "COMPONENTS\\%s!CatalogThumbprint", path);
+	return 0;
+}
+
+static int add_catalog(void *opaque, const char *path, const struct reg_key *key, struct error *err)
+{
+	struct check *c = opaque;
+
+	(void)key;
+	(void)err;
+	strvec_add(&c->catalogs, key_base(path));
 	return 0;
 }
 
@@ -243,7 +256,7 @@ static int check_component(
 	(void)err;
 	if (store_failed(s))
 		return 0;
-	s->out->components++;
+	strvec_add(&c->components, name);
 	check_deployments(c, path, key);
 	if (!listed(s, DIR_MANIFESTS, name, ".manifest"))
 		store_finding(s, SERVICING_MANIFEST_MISSING, "%s", file);
@@ -261,10 +274,83 @@ static int check_component(
 
 static void check_components(struct check *c)
 {
+	each(c, CHANGE_COMPONENTS, CSI_CATALOGS, add_catalog);
+	names_sort(&c->catalogs);
 	each(c, CHANGE_COMPONENTS, CSI_DEPLOYMENTS, add_deployment);
 	names_sort(&c->deployments);
 	each(c, CHANGE_COMPONENTS, CSI_CATALOGS, check_catalog);
 	each(c, CHANGE_COMPONENTS, CSI_COMPONENTS, check_component);
+	names_sort(&c->components);
+	c->s->out->components = c->components.n;
+}
+
+/* ---- winners ---- */
+
+/*
+ * Beginning of the name of the component that is this version of a family, or NULL: what has no
+ * such name is no family. They differ by the version and by the hash at the end:
+ * processor_name_token[_version]_culture_hash.
+ */
+static char *winner_stem(const char *family, const char *version)
+{
+	const char *hash = strrchr(family, '_');
+	const char *culture = hash ? memrchr(family, '_', (size_t)(hash - family)) : NULL;
+
+	if (!culture)
+		return NULL;
+	return xasprintf("%.*s_%s%.*s_", (int)(culture - family), family, version,
+	    (int)(hash - culture), culture);
+}
+
+/* Is there a name that begins so? */
+static bool names_have_prefix(const struct strvec *sorted, const char *prefix)
+{
+	size_t from = 0, to = sorted->n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (name_cmp(sorted->v[mid], prefix) < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from < sorted->n && name_has_prefix(sorted->v[from], prefix);
+}
+
+/* "<family>\<major.minor>": the default value is the version that is in use. */
+static int check_winner(
+    void *opaque, const char *path, const struct reg_key *key, struct error *err)
+{
+	struct check *c = opaque;
+	CLEANUP(free) char *version = reg_value_text(reg_key_value(key, ""));
+	const char *rest = path + strlen(CSI_WINNERS);
+
+	(void)err;
+	if (store_failed(c->s))
+		return 0;
+	const char *family = *rest ? rest + 1 : rest, *minor = strchr(family, '\\');
+	if (!minor)
+		return 1;
+	CLEANUP(free) char *name = xstrndup(family, (size_t)(minor - family));
+	CLEANUP(free) char *stem = version ? winner_stem(name, version) : NULL;
+	if (stem && !names_have_prefix(&c->components, stem))
+		store_finding(
+		    c->s, SERVICING_WINNER_MISSING, "SOFTWARE\\%s: version %s", path, version);
+	return 0;
+}
+
+static void check_winners(struct check *c)
+{
+	struct store *s = c->s;
+	struct error e = ERROR_INIT;
+
+	/* without COMPONENTS nothing could win */
+	if (!s->mapped[CHANGE_SOFTWARE] || !s->mapped[CHANGE_COMPONENTS] || store_failed(s))
+		return;
+	if (reg_walk(&s->hives[CHANGE_SOFTWARE], CSI_WINNERS, check_winner, c, &e) != 0)
+		store_unknown(s, "%s: %s", change_hive_name(CHANGE_SOFTWARE), e.message);
+	err_clear(&e);
 }
 
 void store_check(struct store *s)
@@ -274,6 +360,9 @@ void store_check(struct store *s)
 	check_registry(&c);
 	check_package_files(&c);
 	check_components(&c);
+	check_winners(&c);
 	strvec_free(&c.packages);
 	strvec_free(&c.deployments);
+	strvec_free(&c.components);
+	strvec_free(&c.catalogs);
 }

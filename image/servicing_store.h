@@ -10,6 +10,7 @@
 
 #define CBS_PACKAGES KEY_CBS "\\Packages"
 #define KEY_SIDE_BY_SIDE "Microsoft\\Windows\\CurrentVersion\\SideBySide"
+#define CSI_WINNERS KEY_SIDE_BY_SIDE "\\Winners"
 #define CSI_COMPONENTS "DerivedData\\Components"
 #define CSI_FAMILIES "DerivedData\\VersionedIndex"
 #define CSI_DEPLOYMENTS "CanonicalData\\Deployments"

@@ -216,5 +216,5 @@ void wat_cbs(struct store *s)
 	store_each(s, CHANGE_SOFTWARE, KEY_CBS "\\PackageDetect", place_watch);
 	store_each(s, CHANGE_SOFTWARE, KEY_CBS "\\ComponentDetect", place_watch);
 	place_evaluation(s);
-	store_each(s, CHANGE_SOFTWARE, KEY_SIDE_BY_SIDE "\\Winners", place_winner);
+	store_each(s, CHANGE_SOFTWARE, CSI_WINNERS, place_winner);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * KB971033 in the component store: its deployment, components and catalog in COMPONENTS, and what
- * they name in WinSxS. Component keys: registry listings of a Windows 7 update (identity,
- * S256H, an empty c! value for each deployment); deployments, catalogs: measured by others on
- * a later Windows. All of it must be there and as expected, or none of it is edited.
+ * they name in WinSxS. Component keys: registry listings of Windows 7 updates (identity, S256H,
+ * ClosureFlags, an empty c! value for each deployment); deployments, catalogs: measured by others
+ * on a later Windows. All of it must be there and as expected, or none of it is edited.
  */
 #include <string.h>
 
@@ -11,12 +11,15 @@
 
 #include "common/cleanup.h"
 #include "common/text.h"
+#include "image/bytes.h"
 #include "image/servicing_store.h"
 
 #define CATALOG_MAX (4u << 20)
 #define INSTALLED_BY "CBS_"
-/* A name of an installer's reference is cut; so much of it must be there to tell whose it is. */
-#define REFERENCE_MIN 56
+/* The name of a reference is the reference's own, cut, "_" and a hash of it. */
+#define REFERENCE_CUT 60
+#define REFERENCE_HASH 16
+#define REFERENCE_HEAD 8 /* in front of the text in its data: length, a number */
 
 static bool data_starts_with(const struct reg_value *v, const char *text)
 {
@@ -33,17 +36,43 @@ static bool data_names_wat(const struct reg_value *v)
 
 /* ---- the deployment ---- */
 
-/*
- * "p!CBS_<identity of the package, cut, lower case>_<hash>": which installer wants the
- * deployment (p), staged it (s), installed it (i).
- */
-static bool is_own_reference(const struct store *s, const char *value)
+/* "CBS_<beginning of the identity, lower case>_<hash>" */
+static bool is_reference_name(const struct store *s, const char *name)
 {
-	size_t prefix = strlen("p!" INSTALLED_BY);
+	size_t prefix = strlen(INSTALLED_BY);
 
-	return strlen(value) >= prefix + REFERENCE_MIN && strchr("psi", value[0] | 0x20) &&
-	       value[1] == '!' && name_has_prefix(value + 2, INSTALLED_BY) &&
-	       strncasecmp(value + prefix, s->wat->identity, REFERENCE_MIN) == 0;
+	if (strlen(name) != prefix + REFERENCE_CUT + 1 + REFERENCE_HASH ||
+	    !name_has_prefix(name, INSTALLED_BY) || name[prefix + REFERENCE_CUT] != '_')
+		return false;
+	const char *hash = name + prefix + REFERENCE_CUT + 1;
+	return strncasecmp(name + prefix, s->wat->identity, REFERENCE_CUT) == 0 &&
+	       strspn(hash, "0123456789abcdefABCDEF") == REFERENCE_HASH;
+}
+
+/* The whole reference: its length, 0 or 1, "<identity>[.<update>]", and for 1 another byte. */
+static bool is_reference_data(const struct store *s, const struct reg_value *v)
+{
+	const char *p = v->data.data, *identity = s->wat->identity;
+	size_t n = strlen(identity);
+
+	if (v->type != HIVE_BINARY || v->data.len < REFERENCE_HEAD + n)
+		return false;
+	uint32_t length = get_le32((const uint8_t *)p), number = get_le32((const uint8_t *)p + 4);
+	if (number > 1 || length < n || v->data.len != (uint64_t)REFERENCE_HEAD + length + number)
+		return false;
+	p += REFERENCE_HEAD;
+	return strncasecmp(p, identity, n) == 0 && (length == n || p[n] == '.');
+}
+
+/*
+ * Which installer wants the deployment (p!), staged it (s!), installed it (i!). The name is cut
+ * before the version, so the data has to say it too. So in a pending.xml of Windows Vista,
+ * and measured by others on Windows 11.
+ */
+static bool is_own_reference(const struct store *s, const struct reg_value *v)
+{
+	return strchr("psi", v->name[0] | 0x20) && is_reference_name(s, v->name + 2) &&
+	       is_reference_data(s, v);
 }
 
 static bool check_deployment_value(struct store *s, const char *path, const struct reg_value *v)
@@ -56,14 +85,14 @@ static bool check_deployment_value(struct store *s, const char *path, const stru
 		if (s->catalog && name_eq(text, s->catalog))
 			return true;
 		store_unknown(s, "COMPONENTS\\%s: its catalog is not the one of the package", path);
-	} else if (strlen(v->name) > 2 && v->name[1] == '!' && !is_own_reference(s, v->name)) {
+	} else if (strlen(v->name) > 2 && v->name[1] == '!') {
+		if (is_own_reference(s, v))
+			return true;
 		store_unknown(s, "COMPONENTS\\%s: something else needs it, %s", path, v->name);
-	} else if (!is_own_reference(s, v->name)) {
+	} else {
 		store_unknown(s,
 		    "COMPONENTS\\%s!%s: not a value that a deployment is known to have", path,
 		    v->name);
-	} else {
-		return true;
 	}
 	return false;
 }
@@ -114,20 +143,34 @@ static bool is_identity(const struct wat_component *c, const struct reg_value *v
 	return data_starts_with(v, want);
 }
 
+/* An empty "c!<deployment>": belongs to it. */
+static bool is_link(const struct reg_value *v, const char *deployment)
+{
+	return name_has_prefix(v->name, "c!") && name_eq(v->name + 2, deployment) &&
+	       v->type == HIVE_BINARY && v->len == 0;
+}
+
+/* What the servicing stack notes of a component: one on Windows 7, the other on later ones. */
+static bool is_flags(const char *name)
+{
+	return name_eq(name, "ClosureFlags") || name_eq(name, "CF");
+}
+
 static bool check_component_value(
     struct store *s, const struct wat_component *c, const char *path, const struct reg_value *v)
 {
-	if (name_has_prefix(v->name, "c!")) {
-		if (s->deployment && name_eq(v->name + 2, s->deployment))
-			return true;
+	if (s->deployment && is_link(v, s->deployment))
+		return true;
+	if (name_has_prefix(v->name, "c!") &&
+	    !(s->deployment && name_eq(v->name + 2, s->deployment))) {
 		store_unknown(
 		    s, "COMPONENTS\\%s: another deployment uses it, %s", path, v->name + 2);
 		return false;
 	}
 	if ((name_eq(v->name, "identity") && is_identity(c, v)) ||
 	    (name_eq(v->name, "S256H") && v->type == HIVE_BINARY && v->len == 32) ||
-	    (name_eq(v->name, "CF") && v->type == HIVE_DWORD) ||
-	    (name_has_prefix(v->name, "f!") && has_file(c, v->name + 2)))
+	    (is_flags(v->name) && v->type == HIVE_DWORD) ||
+	    (name_has_prefix(v->name, "f!") && has_file(c, v->name + 2) && v->type == HIVE_DWORD))
 		return true;
 	store_unknown(s, "COMPONENTS\\%s!%s: not a value that this component is known to have",
 	    path, v->name);
@@ -248,8 +291,7 @@ static void place_store_catalog(struct store *s)
 	for (size_t i = 0; i < key.values.n; i++) {
 		const char *name = key.values.v[i].name;
 
-		if (s->deployment && name_has_prefix(name, "c!") &&
-		    name_eq(name + 2, s->deployment))
+		if (s->deployment && is_link(&key.values.v[i], s->deployment))
 			continue;
 		store_unknown(
 		    s, "COMPONENTS\\%s: it is not for this package alone, %s", path, name);

@@ -17,12 +17,8 @@ struct mentions {
 
 static bool is_named(const struct store *s, const void *p, size_t n)
 {
-	const char *also[] = {s->deployment, s->catalog};
-
-	for (size_t i = 0; i < 2; i++)
-		if (also[i] && n >= strlen(also[i]) && memmem(p, n, also[i], strlen(also[i])))
-			return true;
-	return wat_is_named(p, n);
+	return wat_is_named(p, n) || wat_has_text(p, n, s->deployment) ||
+	       wat_has_text(p, n, s->catalog);
 }
 
 static int visit(void *opaque, const char *path, const struct reg_key *key, struct error *err)

@@ -64,8 +64,10 @@ const struct wat_package *wat_package(enum win_arch arch)
 }
 
 /* Lower case, without NULs. */
-static void squeeze(const unsigned char *p, size_t n, struct buf *out)
+static void squeeze(const void *text, size_t n, struct buf *out)
 {
+	const unsigned char *p = text;
+
 	buf_reserve(out, n);
 	for (size_t i = 0; i < n; i++)
 		if (p[i])
@@ -93,4 +95,16 @@ bool wat_is_named(const void *text, size_t n)
 		if (memmem(b.data, b.len, marks[i], strlen(marks[i])))
 			return true;
 	return false;
+}
+
+bool wat_has_text(const void *text, size_t n, const char *name)
+{
+	CLEANUP(buf) struct buf in = BUF_INIT;
+	CLEANUP(buf) struct buf what = BUF_INIT;
+
+	if (!name || n < strlen(name))
+		return false;
+	squeeze(text, n, &in);
+	squeeze(name, strlen(name), &what);
+	return memmem(in.data, in.len, what.data, what.len) != NULL;
 }

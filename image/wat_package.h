@@ -38,5 +38,7 @@ extern const char *const wat_files[];
  * @text is any bytes: NULs in it are skipped, so that UTF-16 can be looked through as well.
  */
 bool wat_is_named(const void *text, size_t n);
+/* Is @name in it, in the same sense? NULL: no. */
+bool wat_has_text(const void *text, size_t n, const char *name);
 
 #endif

@@ -102,8 +102,8 @@ static void place_tasks(struct store *s)
 
 /* ---- classes ---- */
 
-/* Who took over a class id has put another program there. */
-static bool serves_others(struct store *s, const char *path)
+/* Who took over a class id has put another program there: the key that says so. */
+static char *other_server(struct store *s, const char *path)
 {
 	static const char *const servers[] = {"InprocServer32", "LocalServer32"};
 
@@ -112,9 +112,9 @@ static bool serves_others(struct store *s, const char *path)
 		CLEANUP(reg_key) struct reg_key key = {0};
 
 		if (store_key(s, CHANGE_SOFTWARE, sub, &key) && !names_program(&key, ""))
-			return true;
+			return steal_ptr(&sub);
 	}
-	return false;
+	return NULL;
 }
 
 static void place_class(struct store *s, const char *root, const char *name)
@@ -124,8 +124,9 @@ static void place_class(struct store *s, const char *root, const char *name)
 
 	if (!store_key(s, CHANGE_SOFTWARE, path, &key))
 		return;
-	if (serves_others(s, path))
-		store_unknown(s, "SOFTWARE\\%s: not a program of KB971033", path);
+	CLEANUP(free) char *other = other_server(s, path);
+	if (other)
+		store_unknown(s, "SOFTWARE\\%s: not a program of KB971033", other);
 	else if (name_has_prefix(name, "TypeLib\\") && key.subkeys.n &&
 		 (key.subkeys.n > 1 || !name_eq(key.subkeys.v[0], "1.0")))
 		store_unknown(s, "SOFTWARE\\%s: there is another version of this library", path);

@@ -77,6 +77,8 @@ START_TEST(every_fault_is_found)
 	assert_found("store-fault=payload-missing", SERVICING_PAYLOAD_MISSING, 2, "part007");
 	assert_found(
 	    "store-fault=deployment-missing", SERVICING_DEPLOYMENT_MISSING, 3, "that-is-gone");
+	assert_found("store-fault=thumbprint", SERVICING_THUMBPRINT, 1, "part007");
+	assert_found("store-fault=winner-missing", SERVICING_WINNER_MISSING, 3, "part007");
 }
 END_TEST
 
@@ -180,7 +182,8 @@ START_TEST(every_unknown_shape_is_named_in_software)
 	assert_unknown("store-shape=second-index", "another version of the package");
 	assert_unknown("store-shape=winner-version", "another version of this component");
 	assert_unknown("store-shape=unknown-list", "UpdateDetect\\somewhere");
-	assert_unknown("store-shape=class-program", "{F1CA3CE9-57E0-4862-B35F-C55328F05F1C}");
+	assert_unknown("store-shape=class-program",
+	    "{F1CA3CE9-57E0-4862-B35F-C55328F05F1C}\\InprocServer32: not a program");
 }
 END_TEST
 
@@ -194,7 +197,10 @@ START_TEST(every_unknown_shape_is_named_in_the_component_store)
 	assert_unknown(
 	    "store-shape=deployment-held", "something else needs it, p!CBS_package_1_for");
 	assert_unknown("store-shape=deployment-value", "!Surprise: not a value");
+	assert_unknown(
+	    "store-shape=reference-version", "something else needs it, p!CBS_microsoft-windows-");
 	assert_unknown("store-shape=catalog-shared", "not for this package alone");
+	assert_unknown("store-shape=catalog-named", "!CatalogThumbprint: names the package");
 	assert_unknown("store-shape=family-version", "more than this version");
 	assert_unknown("dirty-hive=COMPONENTS", "had not finished writing it");
 	assert_unknown("missing-hive=COMPONENTS", "COMPONENTS: not there");
