@@ -83,6 +83,8 @@ list_seeds() {
 	    "pc01.lab,00-1b-21-aa-bb-cc,$iid,$cid,ABCDE,\"a \"\"b\"\"\"" | text csv commas
 	printf '\357\273\277computer;installation_id;confirmation_id\n\npc02;%s;\npc03;%s;%s\n' \
 	    "$iid" "$iid" "$cid" | text csv semicolons
+	printf '\0computer,mac,installation_id,confirmation_id\npc02,001b21aabbcc,%s,%s\n' \
+	    "$iid" "$cid" | text cid_store list
 }
 
 record_seeds() {
@@ -118,6 +120,8 @@ text_seeds() {
 	printf '@echo off\r\ncall setup.exe\r\nexit /b 0\r\n' | text setup_complete crlf
 	printf '\357\273\277rem\necho on' | text setup_complete bom
 	printf '@if not defined W7PREP_CHAIN (x) & rem w7prep\r\nrest' | text setup_complete ours
+	printf '#!/bin/bash\n. ${postdownpath}other\nexit 0\n' | text fog_line plain
+	printf '. "${postdownpath}w7prep/fog.w7prep"\r\n # w7prep/fog.w7prep' | text fog_line ours
 	printf '\0\0\2\0Dumping attribute $DATA (0x80) from mft record 5\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n' \
 	    '	Resident: 		 No' '	Name length:		 0 (0x0)' \
 	    '	Attribute flags:	 0x0000' '	Lowest VCN		 0 (0x0)' \
@@ -129,7 +133,10 @@ text_seeds() {
 run_target() { # NAME
 	local log=$TMPDIR/log corpus=$TMPDIR/corpus/$1 limit
 	if [ -n "$FUZZ_RUNS" ]; then
-		limit="-runs=$FUZZ_RUNS -seed=1"
+		limit=$FUZZ_RUNS
+		# each of its inputs is a whole apply
+		[ "$1" = servicing ] && limit=$((FUZZ_RUNS / 5))
+		limit="-runs=$limit -seed=1"
 	else
 		corpus=$BUILD/fuzz-corpus/$1
 		limit="-max_total_time=$FUZZ_SECONDS"

@@ -4,9 +4,8 @@
  * first byte chooses which; the rest of the phony Windows 7 is sound.
  */
 #include "image/servicing.h"
-#include "image/tree.h"
-#include "tests/fixtures/phony.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_hive.h"
+#include "tests/fuzz/fuzz_tree.h"
 
 static const char *const hives[] = {"/SOFTWARE", "/SYSTEM", "/COMPONENTS"};
 static struct {
@@ -18,22 +17,8 @@ static struct {
 static int fetch(struct image *im, size_t vol, const char *path, int fd, struct error *err)
 {
 	if (name_has_suffix(path, input.name))
-		return pwrite_all(fd, input.data, input.size, 0, err);
+		return pwrite_all(fd, input.data, input.size, 0, err) == 0 ? 1 : -1;
 	return tree_ops.fetch(im, vol, path, fd, err);
-}
-
-static char *make_tree(void)
-{
-	CLEANUP(error) struct error err = ERROR_INIT;
-	struct phony_options o;
-	char *dir = scratch_create(NULL, &err);
-
-	atexit(scratch_remove_all);
-	phony_init(&o);
-	FUZZ_CHECK(dir && phony_set(&o, "servicing=small", &err) == 0);
-	FUZZ_CHECK(phony_tree(dir, &o, &err) == 0);
-	phony_free(&o);
-	return dir;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,14 +29,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct windows win;
 
 	if (!tree)
-		tree = make_tree();
+		tree = fuzz_tree((const char *const[]){"servicing=small", NULL});
 	if (size == 0)
 		return 0;
 	input.name = hives[data[0] % (sizeof(hives) / sizeof(hives[0]))];
-	input.data = data + 1;
+	CLEANUP(free) uint8_t *hive = xmemdup(data + 1, size - 1);
+	fuzz_hive_mend(hive, size - 1);
+	input.data = hive;
 	input.size = size - 1;
-	struct image *im = image_open(tree, &(struct image_options){.engine = "tree"}, &err);
-	FUZZ_CHECK(im);
+	struct image *im = fuzz_open_tree(tree);
 	ops.fetch = fetch;
 	im->ops = &ops;
 	int rc = windows_read(im, 0, &win, &err);

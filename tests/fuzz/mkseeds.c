@@ -3,49 +3,16 @@
  * mkseeds DIR: the first inputs of the targets that read something binary, as DIR/TARGET/NAME.
  * Those of the targets that read text are in ci/fuzz.sh.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <fcntl.h>
 
-#include "common/cleanup.h"
-#include "common/fsutil.h"
-#include "common/text.h"
-#include "image/bytes.h"
-#include "image/partclone_format.h"
+#include "image/hive.h"
 #include "image/secdesc.h"
+#include "image/wim.h"
+#include "profiles/cid_store.h"
 #include "tests/fixtures/hivegen.h"
 #include "tests/fixtures/phony.h"
-#include "tests/fixtures/volume.h"
 #include "tests/fixtures/winsd.h"
-
-#define SECTOR 512u
-
-static const char *top;
-
-static void check(int rc, const struct error *err)
-{
-	if (rc >= 0)
-		return;
-	fprintf(stderr, "mkseeds: %s\n", err->message ? err->message : "?");
-	exit(1);
-}
-
-/* @first: a byte that a target takes off for itself; -1: none */
-static void seed(const char *target, const char *name, int first, const void *p, size_t n)
-{
-	CLEANUP(error) struct error err = ERROR_INIT;
-	CLEANUP(free) char *dir = path_join(top, target);
-	CLEANUP(free) char *path = path_join(dir, name);
-	CLEANUP(buf) struct buf b = BUF_INIT;
-	const char byte = (char)first;
-
-	mkdir(dir, 0777);
-	if (first >= 0)
-		buf_add(&b, &byte, 1);
-	buf_add(&b, p, n);
-	check(write_file_atomic(path, b.data ? b.data : "", b.len, 0666, &err), &err);
-}
+#include "tests/fuzz/mkseeds_disk.h"
 
 /* ---- hives ---- */
 
@@ -108,6 +75,61 @@ static void hives(void)
 
 /* ---- a whole Windows ---- */
 
+/* For fuzz_facts.c: number of the place, type of the value, its data. */
+static void fact(const char *name, int place, uint32_t type, const void *p, size_t n)
+{
+	CLEANUP(buf) struct buf b = BUF_INIT;
+	const char byte = (char)type;
+
+	buf_add(&b, &byte, 1);
+	buf_add(&b, p, n);
+	seed("facts", name, place, b.data, b.len);
+}
+
+static void facts(const char *software)
+{
+	static const char rule[] =
+	    "v\0002\0.\0001\0000\0|\0A\0c\0t\0i\0v\0e\0=\0F\0A\0L\0S\0E\0|\0\0";
+	static const char *const files[] = {"[State]\r\nImageState=IMAGE_STATE_COMPLETE\r\n",
+	    "@echo off\r\ncall setup.exe\r\n",
+	    "<unattend xmlns=\"urn:schemas-microsoft-com:unattend\"/>", "hibr"};
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(close) int fd = open(software, O_RDONLY | O_CLOEXEC);
+	struct hive *h = fd < 0 ? NULL : hive_open(fd, "SOFTWARE", false, true, &err);
+	struct hive_value id;
+
+	check(
+	    h ? hive_get(h, "Microsoft\\Windows NT\\CurrentVersion", "DigitalProductId4", &id, &err)
+	      : -1,
+	    &err);
+	fact("product-id", 0, id.type, id.data.data, id.data.len);
+	fact("edition", 1, HIVE_SZ, "E\0n\0t\0\0\0", 8);
+	fact("current", 10, HIVE_DWORD, "\2\0\0\0", 4);
+	fact("rule", 16, HIVE_SZ, rule, sizeof(rule));
+	for (int i = 0; i < 4; i++) {
+		CLEANUP(free) char *name = xasprintf("file%d", i);
+
+		seed("facts", name, 17 + i, files[i], strlen(files[i]));
+	}
+	hive_value_free(&id);
+	hive_close(h);
+}
+
+/* For fuzz_servicing.c: how many changes, and which, is all in the numbers. */
+static void servicing(void)
+{
+	uint8_t b[64];
+
+	for (unsigned i = 0; i < 16; i++) {
+		CLEANUP(free) char *name = xasprintf("changes%u", i);
+
+		for (unsigned k = 0; k < sizeof(b); k++)
+			b[k] = (uint8_t)(k * k * (i + 3) + k * 7);
+		b[0] = (uint8_t)i;
+		seed("servicing", name, -1, b, i == 0 ? 0 : 9 * (i % 7));
+	}
+}
+
 static void windows(void)
 {
 	static const char *const names[] = {"SOFTWARE", "SYSTEM", "COMPONENTS"};
@@ -127,124 +149,57 @@ static void windows(void)
 
 		check(read_whole_file(path, 16 << 20, &hive, &err), &err);
 		seed("windows", names[i], i, hive.data, hive.len);
-	}
-	scratch_remove(dir);
-}
-
-/* ---- disks ---- */
-
-static void add_sector(struct buf *out, uint32_t number, const void *p)
-{
-	const uint32_t le = htole32(number);
-
-	buf_add(out, &le, sizeof(le));
-	buf_add(out, p, SECTOR);
-}
-
-static void put_le32(uint8_t *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static void mbr_entry(uint8_t *sector, unsigned i, uint8_t type, uint32_t start, uint32_t count)
-{
-	uint8_t *e = sector + 446 + 16 * i;
-
-	e[4] = type;
-	put_le32(e + 8, start);
-	put_le32(e + 12, count);
-	sector[510] = 0x55;
-	sector[511] = 0xaa;
-}
-
-static void mbr_disk(void)
-{
-	CLEANUP(buf) struct buf b = BUF_INIT;
-	uint8_t first[SECTOR] = {0}, second[SECTOR] = {0}, third[SECTOR] = {0};
-
-	mbr_entry(first, 0, 7, 2048, 4096);
-	mbr_entry(first, 2, 0x0f, 8192, 20000);
-	mbr_entry(second, 0, 7, 64, 1000);
-	mbr_entry(second, 1, 5, 4000, 5000);
-	mbr_entry(third, 0, 7, 64, 2000);
-	add_sector(&b, 0, first);
-	add_sector(&b, 8192, second);
-	add_sector(&b, 8192 + 4000, third);
-	seed("disk", "mbr", -1, b.data, b.len);
-}
-
-static void gpt_disk(void)
-{
-	static const uint8_t basic_data[16] = {0xa2, 0xa0, 0xd0, 0xeb, 0xe5, 0xb9, 0x33, 0x44, 0x87,
-	    0xc0, 0x68, 0xb6, 0xb7, 0x26, 0x99, 0xc7};
-	CLEANUP(buf) struct buf b = BUF_INIT;
-	uint8_t mbr[SECTOR] = {0}, header[SECTOR] = "EFI PART", entries[SECTOR] = {0};
-
-	mbr_entry(mbr, 0, 0xee, 1, 131071);
-	memcpy(entries, basic_data, 16);
-	put_le32(entries + 32, 2048);
-	put_le32(entries + 40, 10000);
-	put_le32(header + 8, 0x10000);
-	put_le32(header + 12, 92);
-	put_le32(header + 24, 1);
-	put_le32(header + 32, 131071);
-	put_le32(header + 40, 34);
-	put_le32(header + 48, 131038);
-	put_le32(header + 72, 2);
-	put_le32(header + 80, 4);
-	put_le32(header + 84, 128);
-	put_le32(header + 88, crc32_ieee(0, entries, sizeof(entries)));
-	put_le32(header + 16, crc32_ieee(0, header, 92));
-	add_sector(&b, 0, mbr);
-	add_sector(&b, 1, header);
-	add_sector(&b, 2, entries);
-	seed("disk", "gpt", -1, b.data, b.len);
-}
-
-/* The sectors of a volume that are looked at: boot sector, file records, log pages. */
-static void volume_sectors(const struct buf *v, uint32_t shift, struct buf *out)
-{
-	unsigned follow = 0;
-
-	for (uint32_t i = 0; i < v->len / SECTOR && out->len < 32768; i++) {
-		const char *p = v->data + (size_t)i * SECTOR;
-
-		if (memcmp(p, "FILE", 4) == 0 || memcmp(p, "RSTR", 4) == 0)
-			follow = *p == 'F' ? 2 : 8;
-		if (i == 0 || follow)
-			add_sector(out, i + shift, p);
-		follow -= follow != 0;
-	}
-}
-
-static void volumes(void)
-{
-	CLEANUP(error) struct error err = ERROR_INIT;
-	CLEANUP(free) char *dir = scratch_create(NULL, &err);
-
-	check(dir ? 0 : -1, &err);
-	CLEANUP(free) char *path = path_join(dir, "volume");
-	for (int i = 0; i < 3; i++) {
-		const struct volume_options o = {
-		    .label = "Label", .log = (enum volume_log)i, .dirty = i == 1};
-		CLEANUP(free) char *name = xasprintf("ntfs%d", i);
-		CLEANUP(buf) struct buf volume = BUF_INIT;
-		CLEANUP(buf) struct buf sectors = BUF_INIT;
-
-		unlink(path);
-		check(volume_make(path, 8, NULL, &o, &err), &err);
-		check(read_whole_file(path, 16 << 20, &volume, &err), &err);
-		volume_sectors(&volume, 0, &sectors);
-		seed("disk", name, -1, sectors.data, sectors.len);
-		const char *record = memmem(volume.data, volume.len, "FILE", 4);
-		if (record)
-			seed("ntfs_record", name, -1, record, 2 * SECTOR);
+		if (i == 0)
+			facts(path);
 	}
 	scratch_remove(dir);
 }
 
 /* ---- the rest ---- */
+
+static void wim_header(void)
+{
+	uint8_t h[2 + WIM_HEADER_SIZE] = "\4\0MSWIM";
+
+	put_le32(h + 2 + 8, WIM_HEADER_SIZE);
+	put_le32(h + 2 + 12, 0x10d00);
+	put_le32(h + 2 + 16, 0x20082);
+	put_le32(h + 2 + 20, 32768);
+	put_le32(h + 2 + 40, 0x10001);
+	put_le32(h + 2 + 44, 1);
+	for (unsigned i = 0; i < 2; i++) { /* table of contents, XML data */
+		put_le32(h + 2 + 48 + 24 * i, 100);
+		put_le32(h + 2 + 56 + 24 * i, 300 + 100 * i);
+		put_le32(h + 2 + 64 + 24 * i, 100);
+	}
+	seed("wim_header", "plain", -1, h, sizeof(h));
+	memcpy(h + 2, "WLPWM", 5);
+	seed("wim_header", "pipable", -1, h, sizeof(h));
+}
+
+static void store_of_ids(void)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(free) char *dir = scratch_create(NULL, &err);
+	CLEANUP(buf) struct buf file = BUF_INIT;
+	CLEANUP(cid_rows) struct cid_rows rows = {0};
+	struct cid_row *row = VEC_PUSH(&rows.list);
+	struct cid_import done = {0};
+
+	check(dir ? 0 : -1, &err);
+	CLEANUP(free) char *path = path_join(dir, "store");
+	struct cid_store *s = cid_store_open(path, CID_STORE_WRITE, &err);
+	check(s ? 0 : -1, &err);
+	check(cid_set(row, CID_COMPUTER, "pc01", &err), &err);
+	memset(row->iid, '1', CID_IID_DIGITS);
+	memset(row->cid, '2', CID_CID_DIGITS);
+	check(cid_store_import(s, "list", &rows, false, &done, &err), &err);
+	strvec_free(&done.notes);
+	cid_store_close(s);
+	check(read_whole_file(path, 1 << 20, &file, &err), &err);
+	seed("cid_store", "store", 1, file.data, file.len);
+	scratch_remove(dir);
+}
 
 static void descriptors(void)
 {
@@ -260,68 +215,6 @@ static void descriptors(void)
 	}
 }
 
-/* 40 blocks of which 6 are stored, a checksum after every 4. */
-static void partclone_v2(void)
-{
-	const struct ptcl_header h = {
-	    .version = 2,
-	    .program = "0.3.23",
-	    .fs = "NTFS",
-	    .device_size = 40 * 512,
-	    .blocks = 40,
-	    .super_used = 6,
-	    .stored = 6,
-	    .block_size = 512,
-	    .cpu_bits = 64,
-	    .sum_mode = PTCL_SUM_CRC32,
-	    .sum_size = 4,
-	    .blocks_per_sum = 4,
-	    .reseed = true,
-	};
-	const uint8_t bitmap[5] = {0x3f}, block[512] = "block";
-	uint8_t header[PTCL_V2_HEADER], le[4];
-	uint32_t crc = ~0u;
-	CLEANUP(buf) struct buf b = BUF_INIT;
-
-	ptcl_header_make(&h, header);
-	buf_add(&b, header, sizeof(header));
-	buf_add(&b, bitmap, sizeof(bitmap));
-	put_le32(le, ptcl_crc32(bitmap, sizeof(bitmap)));
-	buf_add(&b, le, sizeof(le));
-	for (int i = 0; i < 6; i++) {
-		crc = ~crc32_ieee(~crc, block, sizeof(block));
-		buf_add(&b, block, sizeof(block));
-		if (i != 3 && i != 5)
-			continue;
-		put_le32(le, crc);
-		buf_add(&b, le, sizeof(le));
-		crc = ~0u;
-	}
-	seed("partclone", "v2", 0, b.data, b.len);
-	seed("partclone", "v2-mended", 1, b.data, b.len);
-}
-
-static void partclone_v1(void)
-{
-	uint8_t header[PTCL_V1_HEADER] = PTCL_MAGIC "NTFS";
-	const uint8_t bitmap[8] = {1, 1, 0, 1}, block[512] = "block", sum[4] = {0};
-	CLEANUP(buf) struct buf b = BUF_INIT;
-
-	memcpy(header + 30, "0001", 4);
-	put_le32(header + 36, 512);
-	put_le32(header + 40, 8 * 512);
-	put_le32(header + 48, 8);
-	put_le32(header + 56, 3);
-	buf_add(&b, header, sizeof(header));
-	buf_add(&b, bitmap, sizeof(bitmap));
-	buf_adds(&b, PTCL_V1_BITMAP_END);
-	for (int i = 0; i < 3; i++) {
-		buf_add(&b, block, sizeof(block));
-		buf_add(&b, sum, sizeof(sum));
-	}
-	seed("partclone", "v1", 0, b.data, b.len);
-}
-
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -331,10 +224,14 @@ int main(int argc, char **argv)
 	top = argv[1];
 	hives();
 	windows();
+	servicing();
 	mbr_disk();
 	gpt_disk();
 	volumes();
 	descriptors();
+	wim_header();
+	store_of_ids();
+	extents();
 	partclone_v2();
 	partclone_v1();
 	return 0;
