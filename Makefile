@@ -22,7 +22,7 @@ CC ?= gcc
 
 # libwim's pkg-config file of Debian 12 requires a fuse.pc that its package does not bring: -lwim below.
 PACKAGES := libguestfs hivex libnbd libntfs-3g libarchive libxml-2.0 jansson nettle sqlite3 \
-	zlib libzstd liblzma liblz4 libxxhash
+	zlib libzstd liblzma liblz4 libxxhash libsodium
 
 # What the targets need is installed on demand; "make install" and "make clean" need nothing.
 ifneq ($(filter-out install uninstall clean dist,$(or $(MAKECMDGOALS),all)),)
@@ -105,7 +105,7 @@ STATIC_OUT := $(patsubst %_static.c,%.c,$(wildcard common/*_static.c image/*_sta
 STATIC_SRC := $(filter-out $(STATIC_OUT),$(wildcard common/*.c image/*.c hooks/*.c profiles/*.c \
 	plugin/*.c))
 STATIC_OBJ := $(STATIC_SRC:%.c=$(STATIC_DIR)/%.o) $(STATIC_DIR)/gen/scripts.o
-STATIC_LIBS := -lhivex -liniparser -lxml2 -ljansson -lnettle -lsqlite3 -llzma -lz -lm -lpthread
+STATIC_LIBS := -lhivex -liniparser -lxml2 -ljansson -lnettle -lsodium -lsqlite3 -llzma -lz -lm -lpthread
 
 static: $(STATIC_BIN)
 

@@ -10,7 +10,7 @@ set -eu
 build="gcc make pkg-config libc6-dev perl
 libguestfs-dev libwim-dev libhivex-dev libnbd-dev ntfs-3g-dev libarchive-dev libiniparser-dev
 libxml2-dev libjansson-dev nettle-dev libsqlite3-dev libicu-dev liblzma-dev zlib1g-dev
-libzstd-dev liblz4-dev libxxhash-dev"
+libzstd-dev liblz4-dev libxxhash-dev libsodium-dev"
 run="qemu-utils qemu-system-x86 ntfs-3g xz-utils"
 test="check wimtools libhivex-bin libwin-hivex-perl guestfs-tools libguestfs-tools partclone
 jq python3-jsonschema libxml2-utils shellcheck cppcheck valgrind wine wine64 zstd time

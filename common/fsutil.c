@@ -60,6 +60,20 @@ void scratch_remove_all(void)
 	strvec_free(&scratch_dirs);
 }
 
+int make_parents(const char *path, struct error *err)
+{
+	CLEANUP(free) char *dir = path_dir(path);
+	struct stat st;
+
+	if (stat(dir, &st) == 0 || strcmp(dir, path) == 0)
+		return 0;
+	if (make_parents(dir, err) != 0)
+		return -1;
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return err_errno(err, "cannot make %s", dir);
+	return 0;
+}
+
 static int remove_at(int dirfd, const char *name, unsigned depth, struct error *err)
 {
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)

@@ -20,6 +20,9 @@ char *scratch_create(const char *parent, struct error *err);
 void scratch_remove(const char *path);
 void scratch_remove_all(void);
 
+/* Make every directory above @path that is not there, 0700. */
+int make_parents(const char *path, struct error *err);
+
 /* Remove a file or a whole directory; symbolic links are not followed. */
 int remove_tree(const char *path, struct error *err);
 

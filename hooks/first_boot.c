@@ -156,10 +156,11 @@ static void remove_strays(const struct plan_context *c, struct plan *out)
 			wanted = wanted || name_eq(path_base(path), out->placed.v[k]);
 		if (wanted)
 			continue;
-		changeset_delete_file(&out->changes, NAME, path,
+		struct change *change = changeset_delete_file(&out->changes, NAME, path,
 		    "left by another profile or an earlier first boot");
-		if (name_eq(path_base(path), MAK_FILE))
-			note_key_leaves(out, MAK_FILE);
+		change->secret = holds_key(&c->win->placed.v[i]);
+		if (change->secret)
+			note_key_leaves(out, path_base(path));
 	}
 }
 

@@ -61,6 +61,11 @@ int hooks_plan(const struct windows *win, const struct profile *profile, struct 
 /* The same for a request of this run; @request is only borrowed. */
 int hooks_plan_for(const struct windows *win, const struct profile *profile,
 		   const struct plan_request *request, struct plan *out, struct error *err);
+/*
+ * Does a file that Windows reads at setup or first boot hold a product key that is not public? Then
+ * image->seal_undo is to be set before image_begin().
+ */
+bool hooks_key_in_image(const struct windows *win);
 void plan_request_free(struct plan_request *request);
 void plan_free(struct plan *p);
 

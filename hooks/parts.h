@@ -51,6 +51,9 @@ char *kb971033_package(const struct windows *win);
 /* The file holding the MAK. */
 #define MAK_FILE "mak.key"
 
+/* @f holds a product key that is not public; one too large to be read is taken for it. */
+bool holds_key(const struct win_file *f);
+
 /* Note that a product key in @path is replaced or deleted, which is not the end of it. */
 void note_key_leaves(struct plan *out, const char *path);
 

@@ -76,7 +76,7 @@ void note_key_leaves(struct plan *out, const char *path)
 {
 	strvec_addf(&out->notes,
 	    "the image file held the product key of %s: a WIM keeps it in superseded data until it "
-	    "is rebuilt (apply --rebuild), a disk in unused clusters until they are overwritten; "
-	    "what undo needs may hold it too",
+	    "is rebuilt (apply --rebuild), a mounted volume in unused clusters until they are "
+	    "overwritten; what undo needs is sealed",
 	    path);
 }

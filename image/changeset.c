@@ -70,14 +70,16 @@ static struct change *add(struct changeset *cs, enum change_op op, const char *h
 	return c;
 }
 
-void changeset_delete_file(struct changeset *cs, const char *hook, const char *path,
+struct change *changeset_delete_file(struct changeset *cs, const char *hook, const char *path,
     const char *reason, ...)
 {
 	va_list ap;
 
 	va_start(ap, reason);
-	add(cs, CHANGE_DELETE_FILE, hook, reason, ap)->path = xstrdup(path);
+	struct change *c = add(cs, CHANGE_DELETE_FILE, hook, reason, ap);
 	va_end(ap);
+	c->path = xstrdup(path);
+	return c;
 }
 
 void changeset_delete_tree(struct changeset *cs, const char *hook, const char *path,

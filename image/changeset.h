@@ -38,7 +38,8 @@ struct change {
 	struct buf content;	/* CHANGE_WRITE_FILE */
 	bool keep_metadata;	/* CHANGE_WRITE_FILE over an existing file: its descriptor stays */
 	enum secdesc_kind sd;	/* CHANGE_WRITE_FILE, unless keep_metadata */
-	bool secret;		/* content or data never appears in any output */
+	bool secret;		/* content or data, also that before, never appears in any output
+				 * and does not stay in an overlay's unused clusters */
 	const char *hook;	/* name of the hook that wants it; static */
 	char *reason;		/* why, in plain words; no final period */
 };
@@ -52,8 +53,9 @@ struct changeset {
 void changeset_free(struct changeset *cs);
 
 /* Each adds one change; strings are copied; @reason is printf-like. */
-void changeset_delete_file(struct changeset *cs, const char *hook, const char *path,
-			   const char *reason, ...) __attribute__((format(printf, 4, 5)));
+struct change *changeset_delete_file(struct changeset *cs, const char *hook, const char *path,
+				     const char *reason, ...)
+	__attribute__((format(printf, 4, 5)));
 void changeset_delete_tree(struct changeset *cs, const char *hook, const char *path,
 			   const char *reason, ...) __attribute__((format(printf, 4, 5)));
 struct change *changeset_write_file(struct changeset *cs, const char *hook, const char *path,

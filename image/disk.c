@@ -226,6 +226,7 @@ int disk_commit(struct disk *d, struct error *err)
 	    .format = disk_qemu_format(d->im->format),
 	    .overlay = d->overlay,
 	    .txn = d->im->txn,
+	    .seal = d->im->seal_undo,
 	};
 
 	if (!d->overlay)

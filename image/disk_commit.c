@@ -15,6 +15,7 @@
 #include "common/fsutil.h"
 #include "common/log.h"
 #include "image/nbd.h"
+#include "image/seal.h"
 
 /* The overlay by itself: its backing file must not be open while the image is written. */
 static struct blockdev *open_overlay(const struct disk_change *c, struct error *err)
@@ -30,6 +31,27 @@ static struct blockdev *open_image(const struct disk_change *c, bool writable, s
 	const struct nbd_source src = {.path = c->path, .format = c->format, .writable = writable};
 
 	return nbd_open(&src, err);
+}
+
+/* The old content into the record. Sealed by way of memory: it is small, and never a file in clear. */
+static int save(const struct disk_change *c, struct blockdev *image, struct disk_record *r,
+    struct error *err)
+{
+	r->sealed = c->seal;
+	CLEANUP(free) char *path = path_join(
+	    txn_dir(c->txn), r->sealed ? DISK_UNDO_SEALED : DISK_UNDO_DATA);
+	CLEANUP(close) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	CLEANUP(close) int clear = -1;
+
+	if (fd < 0)
+		return err_errno(err, "cannot create %s", path);
+	if (r->sealed && (clear = memfile("undo", err)) < 0)
+		return -1;
+	if (extent_save(image, &r->extents, r->sealed ? clear : fd, path, err) != 0)
+		return -1;
+	if (r->sealed && seal_fd(clear, fd, err) != 0)
+		return err_context(err, "%s", path);
+	return fsync(fd) == 0 ? 0 : err_errno(err, "cannot write %s", path);
 }
 
 /* Find what the commit is going to change and what it holds before and after. */
@@ -49,9 +71,7 @@ static int prepare(
 	if (rc == 0 && r->extents.list.n)
 		rc = extent_digest(overlay, &r->extents, r->after, err);
 	if (rc == 0 && r->extents.list.n && c->txn) {
-		CLEANUP(free) char *data = path_join(txn_dir(c->txn), DISK_UNDO_DATA);
-
-		rc = extent_save(image, &r->extents, data, err);
+		rc = save(c, image, r, err);
 		if (rc == 0)
 			rc = extent_digest(image, &r->extents, r->before, err);
 	}
@@ -103,9 +123,9 @@ static int verify_image(const struct disk_change *c, const struct disk_record *r
 
 static json_t *record_detail(const struct disk_record *r)
 {
-	return json_pack("{ss sI so ss ss}", "format", r->format, "virtual_size",
+	return json_pack("{ss sI so ss ss sb}", "format", r->format, "virtual_size",
 	    (json_int_t)r->virtual_size, "extents", extent_to_json(&r->extents), "before",
-	    r->before, "after", r->after);
+	    r->before, "after", r->after, "sealed", r->sealed);
 }
 
 /* The commit failed with @err: the image is put back at once if that is possible. */

@@ -2,6 +2,7 @@
 /* Putting a disk image back from an undo record; the record is described in disk_record.h. */
 #include "image/disk_record.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "common/fsutil.h"
 #include "image/disk.h"
 #include "image/nbd.h"
+#include "image/seal.h"
 
 /* Its presence means that an undo began: the disk may hold a mixture from then on. */
 #define STARTED "undo-started"
@@ -64,14 +66,15 @@ static int mend_vhd(const char *path, struct error *err)
 	return fsync(fd) == 0 ? 0 : err_errno(err, "cannot write %s", path);
 }
 
-static int write_back(const struct disk_record *r, const char *data, struct error *err)
+static int write_back(
+    const struct disk_record *r, int data, const char *path, struct error *err)
 {
 	struct blockdev *d = open_image(r, true, err);
 	char sum[65];
 
 	if (!d)
 		return -1;
-	int rc = extent_load(data, &r->extents, d, sum, err);
+	int rc = extent_load(data, path, &r->extents, d, sum, err);
 	if (rc == 0)
 		rc = blockdev_flush(d, err);
 	if (nbd_finish(d, rc == 0 ? err : NULL) != 0)
@@ -84,17 +87,35 @@ static int write_back(const struct disk_record *r, const char *data, struct erro
 	return rc;
 }
 
+/* The saved content, in clear; in memory where it was sealed. */
+static int open_data(const struct disk_record *r, const char *path, struct error *err)
+{
+	CLEANUP(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, ERR_DAMAGED, "%s: %s", path, strerror(errno));
+	if (!r->sealed)
+		return steal_fd(&fd);
+	CLEANUP(close) int clear = memfile("undo", err);
+	if (clear < 0 || unseal_fd(fd, clear, err) != 0)
+		return err_context(err, "%s", path);
+	return steal_fd(&clear);
+}
+
 int disk_restore(const struct disk_record *r, const char *dir, struct error *err)
 {
-	CLEANUP(free) char *data = path_join(dir, DISK_UNDO_DATA);
+	CLEANUP(free) char *path = path_join(dir, r->sealed ? DISK_UNDO_SEALED : DISK_UNDO_DATA);
+	CLEANUP(close) int data = open_data(r, path, err);
 	char sum[65];
 
+	if (data < 0)
+		return -1;
 	/* the saved content is whole, or nothing is written */
-	if (extent_load(data, &r->extents, NULL, sum, err) != 0)
+	if (extent_load(data, path, &r->extents, NULL, sum, err) != 0)
 		return -1;
 	if (strcmp(sum, r->before) != 0)
-		return err_set(err, ERR_DAMAGED, "%s is damaged: its checksum is wrong", data);
-	if (write_back(r, data, err) != 0 || digest_image(r, sum, err) != 0)
+		return err_set(err, ERR_DAMAGED, "%s is damaged: its checksum is wrong", path);
+	if (write_back(r, data, path, err) != 0 || digest_image(r, sum, err) != 0)
 		return -1;
 	if (strcmp(sum, r->before) != 0)
 		return err_set(
@@ -132,6 +153,7 @@ static int parse_record(const json_t *detail, struct disk_record *r, struct erro
 	memcpy(r->after, after, sizeof(r->after));
 	r->virtual_size = (uint64_t)size;
 	r->format = format;
+	r->sealed = json_is_true(json_object_get(detail, "sealed"));
 	return extent_from_json(
 	    json_object_get(detail, "extents"), r->virtual_size, &r->extents, err);
 }

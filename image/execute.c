@@ -10,6 +10,9 @@
 #include "image/image.h"
 #include "image/windows.h"
 
+/* What holds a key is text. */
+#define WIPE_MAX (16u << 20)
+
 /* Where and of what: the arguments that every step needs. */
 struct run {
 	struct image *im;
@@ -139,6 +142,28 @@ int changeset_check(struct image *im, size_t vol, const struct windows *win,
 	return 0;
 }
 
+/*
+ * Overwrite what @c deletes or replaces. What is deleted stays in unused clusters, and a shorter content leaves the rest of a longer one.
+ * In an overlay a file is written where it is: nothing of a secret is left. (A WIM takes a rebuild;
+ * a mounted volume belongs to its driver.)
+ */
+static int wipe(const struct run *r, const struct change *c, const struct image_stat *st,
+    struct error *err)
+{
+	/* the other names of a file that is deleted stay */
+	if (!c->secret || !(r->im->ops->caps & IMAGE_CAP_OVERLAY) ||
+	    (c->op == CHANGE_DELETE_FILE && st->links > 1))
+		return 0;
+	if (st->size > WIPE_MAX)
+		return err_set(err, ERR_LIMIT, "%s: too large for a file with a key", c->path);
+	CLEANUP(free) char *zeros = xcalloc(st->size, 1);
+	CLEANUP(close) int fd = memfile(path_base(c->path), err);
+	if (fd < 0 || write_all(fd, zeros, st->size, err) != 0)
+		return err_context(err, "%s", c->path);
+	const struct image_put put = {.path = c->path, .fd = fd, .old_fd = -1};
+	return image_put(r->im, r->vol, &put, err);
+}
+
 static int delete_path(const struct run *r, const struct change *c, struct error *err)
 {
 	struct image_stat st;
@@ -149,6 +174,8 @@ static int delete_path(const struct run *r, const struct change *c, struct error
 	if (c->op == CHANGE_DELETE_FILE && st.is_dir)
 		return err_set(err, ERR_UNKNOWN_SHAPE,
 		    "%s: a directory where a file was to be deleted", c->path);
+	if (wipe(r, c, &st, err) != 0)
+		return -1;
 	return image_remove(r->im, r->vol, c->path, err);
 }
 
@@ -166,6 +193,8 @@ static int write_file(const struct run *r, const struct change *c, struct error 
 	bool keep = rc == 1 && c->keep_metadata;
 	if (!keep)
 		secdesc_make(c->sd, &sd);
+	if (rc == 1 && wipe(r, c, &st, err) != 0)
+		return -1;
 	CLEANUP(close) int fd = memfile(path_base(c->path), err);
 	if (fd < 0 || write_all(fd, c->content.data, c->content.len, err) != 0)
 		return err_context(err, "%s", c->path);

@@ -44,18 +44,18 @@ int extent_from_json(const json_t *j, uint64_t size, struct extent_list *out,
 		     struct error *err);
 
 /*
- * Save the content of @l in a new file @path (0600), synced: a tar file compressed with zstd,
- * one member for each range, named by its offset in hexadecimal.
+ * Write the content of @l to the empty file @fd: a tar file compressed with zstd, one
+ * member for each range, named by its offset in hexadecimal. @path: the file's name for errors.
  */
-int extent_save(struct blockdev *d, const struct extent_list *l, const char *path,
+int extent_save(struct blockdev *d, const struct extent_list *l, int fd, const char *path,
 		struct error *err);
 
 /*
- * Read such a file. Without @to only the digest of the content is made; with it the
+ * Read such a file from its beginning. Without @to only the digest of the content is made; with it the
  * content is written where @to differs from it; not flushed. ERR_DAMAGED when the file does
  * not hold exactly @l.
  */
-int extent_load(const char *path, const struct extent_list *l, struct blockdev *to,
+int extent_load(int fd, const char *path, const struct extent_list *l, struct blockdev *to,
 		char hex[65], struct error *err);
 
 #endif

@@ -5,7 +5,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <nettle/sha2.h>
 #include <string.h>
@@ -79,18 +78,12 @@ static int save_members(struct archive *a, int fd, struct blockdev *d, const str
 			return -1;
 	if (archive_write_close(a) != ARCHIVE_OK)
 		return archive_failed(a, path, ERR_IO, err);
-	if (fsync(fd) != 0)
-		return err_errno(err, "cannot write %s", path);
 	return 0;
 }
 
-int extent_save(
-    struct blockdev *d, const struct extent_list *l, const char *path, struct error *err)
+int extent_save(struct blockdev *d, const struct extent_list *l, int fd, const char *path,
+    struct error *err)
 {
-	CLEANUP(close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return err_errno(err, "cannot create %s", path);
 	struct archive *a = archive_write_new();
 	if (!a)
 		return err_set(err, ERR_NO_MEMORY, "%s: out of memory", path);
@@ -101,6 +94,7 @@ int extent_save(
 
 struct load {
 	struct archive *a;
+	int fd;
 	const char *path;
 	struct blockdev *to;
 	struct sha256_ctx sha;
@@ -159,7 +153,7 @@ static int load_members(struct load *l, const struct extent_list *list, struct e
 
 	if (archive_read_support_filter_zstd(l->a) != ARCHIVE_OK ||
 	    archive_read_support_format_tar(l->a) != ARCHIVE_OK ||
-	    archive_read_open_filename(l->a, l->path, CHUNK) != ARCHIVE_OK)
+	    archive_read_open_fd(l->a, l->fd, CHUNK) != ARCHIVE_OK)
 		return archive_failed(l->a, l->path, ERR_DAMAGED, err);
 	for (size_t i = 0; i < list->list.n; i++)
 		if (load_member(l, &list->list.v[i], err) != 0)
@@ -167,14 +161,16 @@ static int load_members(struct load *l, const struct extent_list *list, struct e
 	return archive_read_next_header(l->a, &e) == ARCHIVE_EOF ? 0 : wrong_record(l, err);
 }
 
-int extent_load(const char *path, const struct extent_list *list, struct blockdev *to, char hex[65],
-    struct error *err)
+int extent_load(int fd, const char *path, const struct extent_list *list, struct blockdev *to,
+    char hex[65], struct error *err)
 {
 	CLEANUP(free) uint8_t *p = xmalloc(CHUNK);
 	CLEANUP(free) uint8_t *present = xmalloc(CHUNK);
-	struct load l = {.path = path, .to = to, .p = p, .present = present};
+	struct load l = {.fd = fd, .path = path, .to = to, .p = p, .present = present};
 	uint8_t sum[SHA256_DIGEST_SIZE];
 
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		return err_errno(err, "cannot read %s", path);
 	l.a = archive_read_new();
 	if (!l.a)
 		return err_set(err, ERR_NO_MEMORY, "%s: out of memory", path);

@@ -121,16 +121,6 @@ bool kvm_known_broken(const char *key)
 	return strcmp(text.data, key) == 0;
 }
 
-/* The directories of @path that are missing, readable by their owner only. */
-static void make_parents(char *path)
-{
-	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		mkdir(path, 0700);
-		*p = '/';
-	}
-}
-
 void kvm_remember_broken(const char *key)
 {
 	CLEANUP(free) char *path = kvm_cache_path();
@@ -139,7 +129,7 @@ void kvm_remember_broken(const char *key)
 
 	if (!path)
 		return;
-	make_parents(path);
-	if (write_file_atomic(path, line, strlen(line), 0600, &err) != 0)
+	if (make_parents(path, &err) != 0 ||
+	    write_file_atomic(path, line, strlen(line), 0600, &err) != 0)
 		log_debug("KVM's state is not remembered: %s", err.message);
 }

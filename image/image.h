@@ -149,6 +149,9 @@ struct image {
 	struct image_options options;
 	VEC(struct image_volume) volumes;
 	struct txn *txn;	/* set while writing unless options.no_undo, see txn.h */
+	/* set before image_begin() when the image holds a product key: what of its content
+	 * goes into the undo record is sealed (seal.h) */
+	bool seal_undo;
 	struct image_cache *cache;	/* of image_file_fd() */
 	void *data;
 };

@@ -279,6 +279,7 @@ static int partclone_settle(struct image *im, struct error *err)
 	p->swap.dir = p->dir;
 	p->swap.staging = p->staging;
 	p->swap.work = p->scratch;
+	p->swap.seal = im->seal_undo;
 	return ptcl_swap_checksums(&p->swap, err);
 }
 

@@ -2,9 +2,12 @@
 /*
  * The undo record, kind "partition-files":
  *
- *     old/NAME…       the files as they were: second names of the same data, no copies
+ *     old/NAME…       the files as they were: second names of the same data, no copies; sealed
+ *                     copies (seal.h) of an image that held a product key
+ *     clear/NAME…     those unsealed, while the image is put back
  *     undo-started    an undo that began: the image may be half put back
- *     record.json     detail: old, new: names; split: first parts; after: digest of each partition
+ *     record.json     detail: old, new: names; split: first parts; after: digest of each partition;
+ *                     sealed
  *
  * Nothing but the image's own names ever appears in its directory: FOG restores a split image
  * from whatever "d1p2.img*" matches.
@@ -24,8 +27,10 @@
 #include "image/partclone_place.h"
 #include "image/partclone_set.h"
 #include "image/partclone_twin.h"
+#include "image/seal.h"
 
 #define OLD_DIR "old"
+#define CLEAR_DIR "clear"
 #define STARTED "undo-started"
 
 void ptcl_swap_free(struct ptcl_swap *s)
@@ -54,7 +59,7 @@ static int keep_old(const struct ptcl_swap *s, const char *record, struct error 
 		CLEANUP(free) char *from = path_join(s->dir, s->old.v[i]);
 		CLEANUP(free) char *to = path_join(keep, s->old.v[i]);
 
-		if (ptcl_link_or_copy(from, to, err) != 0)
+		if ((s->seal ? seal_file : ptcl_link_or_copy)(from, to, err) != 0)
 			return -1;
 	}
 	CLEANUP(free) char *first = path_join(keep, s->old.v[0]);
@@ -103,10 +108,31 @@ static int check_device(const struct ptcl_swap *s, struct error *err)
 	return err_hint(err, "move the image to where its parent directory is");
 }
 
-static int put_back(const char *dir, const char *record, const struct strvec *old,
-    const struct strvec *fresh, const struct strvec *split, bool careful, struct error *err)
+/* All of them, before anything is changed: the key may not be at hand, a copy be damaged. */
+static int unseal_old(const char *record, const struct strvec *old, struct error *err)
 {
 	CLEANUP(free) char *keep = path_join(record, OLD_DIR);
+	CLEANUP(free) char *clear = path_join(record, CLEAR_DIR);
+
+	if (make_dir(clear, err) != 0)
+		return -1;
+	for (size_t i = 0; i < old->n; i++) {
+		CLEANUP(free) char *from = path_join(keep, old->v[i]);
+		CLEANUP(free) char *to = path_join(clear, old->v[i]);
+
+		/* of an undo that was cut short */
+		if (unlink(to) != 0 && errno != ENOENT)
+			return err_errno(err, "cannot replace %s", to);
+		if (unseal_file(from, to, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int put_back(const char *dir, const char *record, bool sealed, const struct strvec *old,
+    const struct strvec *fresh, const struct strvec *split, bool careful, struct error *err)
+{
+	CLEANUP(free) char *keep = path_join(record, sealed ? CLEAR_DIR : OLD_DIR);
 	const struct ptcl_place back = {
 	    .dir = dir,
 	    .from = keep,
@@ -138,8 +164,8 @@ static int exchange(const struct ptcl_swap *s, const char *work, bool careful, s
 
 static json_t *detail_of(const struct ptcl_swap *s)
 {
-	return json_pack("{so so so sO}", "old", names_json(&s->old), "new", names_json(&s->fresh),
-	    "split", names_json(&s->split), "after", s->after);
+	return json_pack("{so so so sO sb}", "old", names_json(&s->old), "new",
+	    names_json(&s->fresh), "split", names_json(&s->split), "after", s->after, "sealed", s->seal);
 }
 
 /* The exchange failed, or its record could not be finished. */
@@ -150,7 +176,8 @@ static int take_back(
 
 	why->image_changed =
 	    changed &&
-	    put_back(s->dir, txn_dir(txn), &s->old, &s->fresh, &s->split, false, NULL) != 0;
+	    ((s->seal && unseal_old(txn_dir(txn), &s->old, NULL) != 0) ||
+		put_back(s->dir, txn_dir(txn), s->seal, &s->old, &s->fresh, &s->split, false, NULL) != 0);
 	if (!why->image_changed)
 		txn_drop(txn);
 	return err_move(err, why);
@@ -247,6 +274,7 @@ struct undo {
 	const char *dir, *record;
 	struct strvec old, fresh, split;
 	const json_t *after;
+	bool sealed;
 };
 
 static int read_detail(struct undo *u, const json_t *detail, struct error *err)
@@ -254,6 +282,7 @@ static int read_detail(struct undo *u, const json_t *detail, struct error *err)
 	const json_t *split = json_object_get(detail, "split");
 
 	u->after = json_object_get(detail, "after");
+	u->sealed = json_is_true(json_object_get(detail, "sealed"));
 	if (names_from_json(json_object_get(detail, "old"), &u->old, err) != 0 ||
 	    names_from_json(json_object_get(detail, "new"), &u->fresh, err) != 0)
 		return -1;
@@ -261,8 +290,9 @@ static int read_detail(struct undo *u, const json_t *detail, struct error *err)
 }
 
 /* From here on a check would find a mixture: a second call goes on without one. */
-static int mark_started(const char *path, struct error *err)
+static int mark_started(const char *record, struct error *err)
 {
+	CLEANUP(free) char *path = path_join(record, STARTED);
 	CLEANUP(close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0 || fsync(fd) != 0)
@@ -271,16 +301,15 @@ static int mark_started(const char *path, struct error *err)
 }
 
 /* @real: what was named, @whole: the image's directory was. */
-static int check_and_mark(const struct undo *u, const char *real, bool whole, struct error *err)
+static int check_undo(const struct undo *u, const char *real, bool whole, struct error *err)
 {
 	CLEANUP(free) char *started = path_join(u->record, STARTED);
 
 	if (access(started, F_OK) == 0)
 		return check_in_use(u->dir, &u->fresh, err);
-	if ((!whole && check_name(real, &u->old, err) != 0) ||
-	    check_state(u->dir, &u->fresh, u->after, err) != 0)
+	if (!whole && check_name(real, &u->old, err) != 0)
 		return -1;
-	return mark_started(started, err);
+	return check_state(u->dir, &u->fresh, u->after, err);
 }
 
 static int undo(
@@ -297,9 +326,13 @@ static int undo(
 	u.dir = dir;
 	int rc = read_detail(&u, detail, err);
 	if (rc == 0 && check)
-		rc = check_and_mark(&u, real, whole, err);
+		rc = check_undo(&u, real, whole, err);
+	if (rc == 0 && u.sealed)
+		rc = unseal_old(record, &u.old, err);
+	if (rc == 0 && check)
+		rc = mark_started(record, err);
 	if (rc == 0)
-		rc = put_back(dir, record, &u.old, &u.fresh, &u.split, check, err);
+		rc = put_back(dir, record, u.sealed, &u.old, &u.fresh, &u.split, check, err);
 	strvec_free(&u.old);
 	strvec_free(&u.fresh);
 	strvec_free(&u.split);

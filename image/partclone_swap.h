@@ -13,6 +13,7 @@ struct ptcl_swap {
 	const char *dir;     /* of the image */
 	const char *staging; /* where the new files are, on the same file system */
 	const char *work;    /* without a transaction: a private directory there */
+	bool seal;           /* the old files, in the undo record */
 	struct strvec old;   /* names in dir of the files that go */
 	struct strvec fresh; /* names in staging of the files that come; may be the same */
 	struct strvec split; /* first parts of the partitions that are or were several files */

@@ -93,7 +93,8 @@ int tree_copy(int from, int to, struct error *err);
 
 /*
  * The journal: one line of JSON for each change, synced before the change is made, beside copies of
- * what was there. Read backwards it puts the tree back, from any point where a crash left it.
+ * what was there, which are sealed when the record's detail says so. Read backwards it puts the tree
+ * back, from any point where a crash left it.
  */
 enum tree_op {
 	TREE_CREATE,		/* a file that was not there */
@@ -118,10 +119,12 @@ struct tree_journal {
 	int dir;
 	int file;
 	bool scratch;		/* no undo record was asked for: only abort needs it */
+	bool sealed;		/* the copies are (seal.h) */
 	unsigned copies;
 };
 
-struct tree_journal *tree_journal_create(const char *dir, bool scratch, struct error *err);
+struct tree_journal *tree_journal_create(const char *dir, bool scratch, bool sealed,
+					 struct error *err);
 void tree_journal_close(struct tree_journal *j);
 /* Sync the copy (if any) and the entry to disk. Strings of @e are only borrowed. */
 int tree_journal_add(struct tree_journal *j, const struct tree_entry *e, struct error *err);
@@ -135,8 +138,8 @@ struct tree_log {
 int tree_log_read(const char *dir, struct tree_log *out, struct error *err);
 void tree_log_free(struct tree_log *log);
 
-/* Put everything that the journal in @dir names back below @root. */
-int tree_roll_back(int root, const char *dir, struct error *err);
+/* Put everything that the journal in @dir names back below @root; @sealed: its copies are. */
+int tree_roll_back(int root, const char *dir, bool sealed, struct error *err);
 
 /* SHA-256 of a file in hexadecimal, or NULL; the caller frees it. */
 char *tree_hash(int fd, struct error *err);

@@ -47,12 +47,14 @@ char *tree_hash(int fd, struct error *err)
 	return to_hex(digest, sizeof(digest));
 }
 
-struct tree_journal *tree_journal_create(const char *dir, bool scratch, struct error *err)
+struct tree_journal *tree_journal_create(const char *dir, bool scratch, bool sealed,
+    struct error *err)
 {
 	struct tree_journal *j = xcalloc(1, sizeof(*j));
 
 	j->path = xstrdup(dir);
 	j->scratch = scratch;
+	j->sealed = sealed;
 	j->file = -1;
 	j->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->dir >= 0)

@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/text.h"
+#include "image/seal.h"
 #include "image/tree.h"
 
 #define BESIDE ".w7prep-undo"	/* end of the name of a file that is being put back */
@@ -15,6 +16,7 @@
 struct undo {
 	int root;
 	int dir;		/* the record's directory */
+	bool sealed;		/* its copies are */
 	const char *sd_xattr;
 };
 
@@ -23,13 +25,24 @@ static void cleanup_log(struct tree_log *log)
 	tree_log_free(log);
 }
 
+/* In memory and whole before a file is touched. */
+static int unsealed(int copy, struct error *err)
+{
+	CLEANUP(close) int fd = memfile("unsealed", err);
+
+	return fd < 0 || unseal_fd(copy, fd, err) != 0 ? -1 : steal_fd(&fd);
+}
+
 static int write_back(const struct undo *u, const struct tree_entry *e, int fd, struct error *err)
 {
 	CLEANUP(close) int copy = openat(u->dir, e->copy, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (copy < 0)
 		return err_errno(err, "cannot open the copy %s", e->copy);
-	if (tree_copy(copy, fd, err) != 0 || tree_meta_write(fd, u->sd_xattr, &e->meta, err) != 0)
+	CLEANUP(close) int clear = u->sealed ? unsealed(copy, err) : -1;
+	if (u->sealed && clear < 0)
+		return err_context(err, "the copy %s", e->copy);
+	if (tree_copy(u->sealed ? clear : copy, fd, err) != 0 || tree_meta_write(fd, u->sd_xattr, &e->meta, err) != 0)
 		return -1;
 	return fsync(fd) == 0 ? 0 : err_errno(err, "cannot sync");
 }
@@ -142,6 +155,23 @@ static int undo_entry(const struct undo *u, const struct tree_entry *e, struct e
 	return err_set(err, ERR_INTERNAL, "unknown entry in the journal");
 }
 
+/* Nothing is touched where some copy could not be opened later. */
+static int check_copies(const struct undo *u, const struct tree_log *log, struct error *err)
+{
+	for (size_t i = 0; u->sealed && i < log->list.n; i++) {
+		const struct tree_entry *e = &log->list.v[i];
+
+		if (!e->copy || e->op == TREE_MOVE)
+			continue;
+		CLEANUP(close) int fd = openat(u->dir, e->copy, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return err_errno(err, "cannot open the copy %s", e->copy);
+		if (unseal_fd(fd, -1, err) != 0)
+			return err_context(err, "%s", e->path);
+	}
+	return 0;
+}
+
 static int roll_back(const struct undo *u, const struct tree_log *log, struct error *err)
 {
 	for (size_t i = log->list.n; i-- > 0;) {
@@ -157,15 +187,17 @@ static int roll_back(const struct undo *u, const struct tree_log *log, struct er
 	return syncfs(u->root) == 0 ? 0 : err_errno(err, "cannot sync the file system");
 }
 
-int tree_roll_back(int root, const char *dir, struct error *err)
+int tree_roll_back(int root, const char *dir, bool sealed, struct error *err)
 {
 	CLEANUP(close) int record = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	__attribute__((cleanup(cleanup_log))) struct tree_log log = {0};
-	struct undo u = {root, record, tree_sd_xattr(root)};
+	struct undo u = {root, record, sealed, tree_sd_xattr(root)};
 
 	if (record < 0)
 		return err_errno(err, "cannot open %s", dir);
-	return tree_log_read(dir, &log, err) != 0 ? -1 : roll_back(&u, &log, err);
+	if (tree_log_read(dir, &log, err) != 0 || check_copies(&u, &log, err) != 0)
+		return -1;
+	return roll_back(&u, &log, err);
 }
 
 /* Is the last thing that was done to @e's path still what is there? 1/0/-1. */
@@ -239,19 +271,17 @@ static int undo_tree(const char *image, const char *dir, const json_t *detail, b
 	CLEANUP(close) int root = open(image, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(close) int record = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	__attribute__((cleanup(cleanup_log))) struct tree_log log = {0};
-	(void)detail;
 
 	if (root < 0 || record < 0)
 		return err_errno(err, "cannot open %s", root < 0 ? image : dir);
-	if (tree_log_read(dir, &log, err) != 0)
+	struct undo u = {root, record, json_is_true(json_object_get(detail, "sealed")),
+		tree_sd_xattr(root)};
+	if (tree_log_read(dir, &log, err) != 0 || check_copies(&u, &log, err) != 0)
 		return -1;
 	if (check && faccessat(record, STARTED, F_OK, 0) != 0 &&
 	    check_unchanged(root, &log, err) != 0)
 		return -1;
-	if (mark_started(record, err) != 0)
-		return -1;
-	struct undo u = {root, record, tree_sd_xattr(root)};
-	return roll_back(&u, &log, err);
+	return mark_started(record, err) != 0 ? -1 : roll_back(&u, &log, err);
 }
 
 const struct undo_ops tree_undo = {"tree-files", undo_tree};

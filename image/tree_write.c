@@ -7,7 +7,7 @@
  * it. A crash leaves the old or the new one, even where the journal does not outlive it: in an
  * imaging client it lies in memory. Only what a new file could not be (one with hard links or
  * streams) is overwritten in place. A removed one is moved into the record where that is the same file
- * system, else copied there; put back from a copy, it is a file of its own, without an 8.3 name,
+ * system and need not be sealed, else copied there; put back from a copy, it is a file of its own, without an 8.3 name,
  * even if it was a hard link before.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/log.h"
+#include "image/seal.h"
 #include "image/secdesc.h"
 #include "image/tree.h"
 
@@ -30,8 +31,9 @@ int tree_begin(struct image *im, struct error *err)
 
 	if (!dir && !scratch)
 		return -1;
-	t->journal = tree_journal_create(dir ? dir : scratch, !dir, err);
-	if (t->journal && (!dir || txn_committing(im->txn, tree_undo.kind, json_object(), err) == 0))
+	t->journal = tree_journal_create(dir ? dir : scratch, !dir, dir && im->seal_undo, err);
+	if (t->journal && (!dir || txn_committing(im->txn, tree_undo.kind,
+	    json_pack("{sb}", "sealed", t->journal->sealed), err) == 0))
 		return 0;
 	tree_journal_close(t->journal);
 	t->journal = NULL;
@@ -50,7 +52,7 @@ static char *keep_copy(struct tree_journal *j, int fd, struct error *err)
 		err_errno(err, "cannot make a copy in %s", j->path);
 		return NULL;
 	}
-	if (tree_copy(fd, to, err) != 0)
+	if ((j->sealed ? seal_fd : tree_copy)(fd, to, err) != 0)
 		return NULL;
 	if (fsync(to) != 0) {
 		err_errno(err, "cannot sync the copy in %s", j->path);
@@ -321,7 +323,9 @@ int tree_remove(struct image *im, size_t vol, const char *path, struct error *er
 		return err_set(err, ERR_INTERNAL, "the root of the tree is never removed");
 	if (fstat(t->journal->dir, &record) != 0)
 		return err_errno(err, "cannot look at %s", t->journal->path);
-	rc = record.st_dev == p.st.st_dev ? move_away(t, &p, err) : remove_at(t, p.dir, p.path, 0, err);
+	rc = record.st_dev == p.st.st_dev && !t->journal->sealed
+	    ? move_away(t, &p, err)
+	    : remove_at(t, p.dir, p.path, 0, err);
 	if (rc == 0)
 		rc = tree_sync_dir(p.dir, err);
 	return rc == 0 ? 0 : err_context(err, "%s", path);
@@ -362,7 +366,7 @@ void tree_abort(struct image *im)
 
 	if (!t->journal)
 		return;
-	if (tree_roll_back(t->root, t->journal->path, &e) == 0)
+	if (tree_roll_back(t->root, t->journal->path, t->journal->sealed, &e) == 0)
 		txn_drop(im->txn);
 	else if (im->txn)
 		log_warn("%s: cannot be put back (%s); the next run, or w7prep undo, tries again", im->path,

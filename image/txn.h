@@ -9,6 +9,8 @@
  *     .w7prep/install.wim/0001/record.json  what kind, which state, before and after
  *     .w7prep/install.wim/0001/data.tar.zst the original content (disk images)
  *
+ * Of an image that held a product key the content is sealed, see seal.h.
+ *
  * A record is written and synced before the first byte of the image changes, in
  * state "committing"; it becomes "done" when the image is whole again. One that
  * is found "committing" belongs to a run that was cut short: the next run that may write

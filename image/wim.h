@@ -225,7 +225,8 @@ int wim_mark_restore(int fd, const struct wim_mark *m, struct error *err);
 json_t *wim_mark_json(const struct wim_mark *m);
 /* How the file is now, for the check of a later undo; NULL on error. */
 json_t *wim_state_json(const char *path, struct error *err);
-/* Keep the file at @path in the record's directory; the detail of the record, or NULL. */
+/* Keep the file at @path, sealed, in the record's directory; the detail of the record, or NULL. */
+json_t *wim_original_json(void);
 json_t *wim_keep_original(const char *path, const char *dir, struct error *err);
 extern const struct undo_ops wim_undo_append, wim_undo_rebuild;
 

@@ -253,7 +253,7 @@ int wim_commit(struct image *im, struct error *err)
 	if (w->written != WIM_UNTOUCHED && im->txn) {
 		json_t *detail = w->written == WIM_APPENDED
 				     ? wim_mark_json(&w->before)
-				     : json_pack("{ss}", "original", "original.wim");
+				     : wim_original_json();
 		json_t *after = wim_state_json(im->path, err);
 
 		if (!after || json_object_set_new(detail, "after", after) != 0 ||

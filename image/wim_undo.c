@@ -2,7 +2,8 @@
 /*
  * Putting a WIM back. An append leaves every byte of the old file but the header where it
  * was: the old header and the old size are the whole undo record. A rebuild makes a new file:
- * the old one is kept.
+ * the old one is kept. Sealed in any case: what a rebuild is to get rid of, a key that an earlier
+ * change superseded, is in no file of the old one where it could be found.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,13 +15,14 @@
 #include "common/cleanup.h"
 #include "common/fsutil.h"
 #include "common/text.h"
+#include "image/seal.h"
 #include "image/wim.h"
 
 /* What follows a WIM's end is padding of some copying tool; more is something unknown. */
 #define TAIL_MAX 65536u
 #define GUID_OFFSET 24u
 #define GUID_SIZE 16u
-#define ORIGINAL "original.wim"
+#define ORIGINAL "original.wim.sealed"
 
 static void cleanup_json(json_t **j)
 {
@@ -213,22 +215,18 @@ static int undo_append(
 
 const struct undo_ops wim_undo_append = {"wim-append", undo_append};
 
-/* A second name where the file system has them, else a copy. */
-static int link_or_copy(const char *from, const char *to, struct error *err)
+json_t *wim_original_json(void)
 {
-	if (unlink(to) != 0 && errno != ENOENT)
-		return err_errno(err, "cannot replace %s", to);
-	if (link(from, to) == 0)
-		return sync_parent(to, err);
-	return copy_file(from, to, "keeping the original", err);
+	return json_pack("{ss}", "original", ORIGINAL);
 }
 
 json_t *wim_keep_original(const char *path, const char *dir, struct error *err)
 {
 	CLEANUP(free) char *original = path_join(dir, ORIGINAL);
 
-	return link_or_copy(path, original, err) == 0 ? json_pack("{ss}", "original", ORIGINAL)
-						      : NULL;
+	if (seal_file(path, original, err) != 0 || sync_parent(original, err) != 0)
+		return NULL;
+	return wim_original_json();
 }
 
 static int undo_rebuild(
@@ -245,12 +243,12 @@ static int undo_rebuild(
 	if (fd < 0 || (check && check_as_applied(fd, image, record, err) != 0))
 		return -1;
 	/* the original stays in the record until that is removed: this can be done twice */
-	if (link_or_copy(original, back, err) != 0)
+	if (unlink(back) != 0 && errno != ENOENT)
+		return err_errno(err, "cannot replace %s", back);
+	if (unseal_file(original, back, err) != 0)
 		return -1;
 	if (rename(back, real) != 0)
 		return err_errno(err, "cannot put %s back", image);
-	/* two names of one file: rename() did nothing and left both */
-	unlink(back);
 	return sync_parent(real, err);
 }
 

@@ -234,6 +234,8 @@ static int run_plans(struct job *job, const struct profile *profile)
 {
 	struct image *im = job->im;
 
+	for (size_t i = 0; i < job->targets.n; i++)
+		im->seal_undo = im->seal_undo || hooks_key_in_image(&job->targets.v[i].win);
 	if (image_begin(im, &job->error) != 0)
 		return -1;
 	for (size_t i = 0; i < job->targets.n; i++) {

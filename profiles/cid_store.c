@@ -135,25 +135,10 @@ static int check_file(const char *path, const struct stat *st, struct error *err
 	return 0;
 }
 
-/* Every directory of @path that is not there, private. */
-static int make_directories(const char *path, struct error *err)
-{
-	CLEANUP(free) char *dir = path_dir(path);
-	struct stat st;
-
-	if (stat(dir, &st) == 0 || strcmp(dir, path) == 0)
-		return 0;
-	if (make_directories(dir, err) < 0)
-		return -1;
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return err_errno(err, "cannot make %s", dir);
-	return 0;
-}
-
 /* SQLite would make it with the umask's mode. Its journal takes the mode of the file. */
 static int make_file(const char *path, struct error *err)
 {
-	if (make_directories(path, err) < 0)
+	if (make_parents(path, err) != 0)
 		return -1;
 	CLEANUP(close) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 && errno != EEXIST)

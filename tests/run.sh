@@ -10,6 +10,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${BUILD:=$PWD/build}"
 export BUILD
+export XDG_STATE_HOME=$BUILD/state
 export MALLOC_PERTURB_=$((RANDOM % 255 + 1))
 export LC_ALL=C.UTF-8
 # gdb and Check's fork mode would hide where a sanitizer stopped

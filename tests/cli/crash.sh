@@ -62,8 +62,15 @@ phony_wim "$T/a.wim"
 survive "$T/a.wim" wim 7000 25
 phony_disk vhd mbr "$T/a.vhd"
 survive "$T/a.vhd" direct 20000 20
-phony_disk qcow2 gpt "$T/a.qcow2"
+# with a product key in it: what undo needs is sealed
+cat >"$T/key.xml" <<'X'
+<unattend xmlns="urn:schemas-microsoft-com:unattend"><settings pass="specialize"><component
+ name="Microsoft-Windows-Shell-Setup" processorArchitecture="amd64"><ProductKey
+ >BCDFG-HJKMP-QRTVW-XY234-6789B</ProductKey></component></settings></unattend>
+X
+phony_disk qcow2 gpt "$T/a.qcow2" --answer-file="$T/key.xml" --answer-place=panther-unattend
 survive "$T/a.qcow2" direct 30000 8
+[ -e "$XDG_STATE_HOME/w7prep/undo.key" ] || fail "nothing was sealed"
 
 # an interrupt from the keyboard ends at a safe point with status 6, and nothing is left
 before=$(sha "$T/a.wim")

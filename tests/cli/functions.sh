@@ -19,6 +19,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 T=$(mktemp -d "${TMPDIR:-/var/tmp}/w7prep-test.XXXXXX") || exit 1
 export T
+export XDG_STATE_HOME=$T/state
 cleanup_commands=
 # Commands for the end of the test, before $T is removed: at_exit COMMAND…
 at_exit() { cleanup_commands="$*; $cleanup_commands"; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The default engine for disks: finds out about KVM, prepares a VHD in one launch, and leaves the same
-# files as the engine direct. Launches are dear: three in all.
+# files as the engine direct. Launches are dear: four in all.
 # shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
@@ -61,4 +61,17 @@ run "$w7" undo "$T/g.vhd"
 expect_status 0
 run qemu-img convert -O raw "$T/g.vhd" "$T/after.raw"
 [ "$(sha "$T/after.raw")" = "$before" ] || fail "undo did not give the original back"
+
+# a MAK that goes leaves no trace in unused clusters, nor in the undo record
+key=BCDFG-HJKMP-QRTVW-XY234-6789B
+printf '%s\n' "$key" >"$T/mak.key"
+chmod 600 "$T/mak.key"
+printf '[activation]\nstrategy = mak\nmak_key_file = mak.key\n' >"$T/mak.ini"
+run "$w7" apply -p "$T/mak.ini" --engine=direct "$T/g.vhd"
+expect_status 0
+grep -qa "$key" "$T/g.vhd" || fail "no MAK was placed"
+run "$w7" apply -p kms "$T/g.vhd"
+expect_status 0
+! grep -qa "$key" "$T/g.vhd" || fail "the MAK is still on the disk"
+[ -e "$T/.w7prep/g.vhd/0002/data.tar.zst.sealed" ] || fail "the undo record is not sealed"
 exit 0

@@ -58,7 +58,7 @@ static void make_record(const char *dir, const uint8_t *data, size_t size)
 	make_dir(dir, ".w7prep/image/0001");
 	put_file(dir, ".w7prep/image/0001/record.json", data, n);
 	put_file(dir, ".w7prep/image/0001/1", "old", 3);
-	put_file(dir, ".w7prep/image/0001/original.wim", "MSWIM", 5);
+	put_file(dir, ".w7prep/image/0001/original.wim.sealed", "MSWIM", 5);
 	if (end)
 		put_file(dir, ".w7prep/image/0001/journal", end + 1, size - n - 1);
 }
