@@ -127,10 +127,13 @@ static int mend_auto_activation(struct mend *m, struct error *err)
 
 static int mend_rearm(struct mend *m, struct error *err)
 {
-	if (!strategy_is_volume(m->c->strategy) || !any_is(m, UNATTEND_SKIP_REARM, true))
+	bool none = m->c->strategy == STRATEGY_NONE;
+
+	if ((!none && !strategy_is_volume(m->c->strategy)) || !any_is(m, UNATTEND_SKIP_REARM, true))
 		return 0;
-	strvec_add(&m->reasons, "SkipRearm: sealed again with it, all clones would share one "
-				"client ID");
+	strvec_add(&m->reasons, none
+	    ? "SkipRearm: sealed again with it, clones would begin no grace period of their own"
+	    : "SkipRearm: sealed again with it, all clones would share one client ID");
 	return unattend_set(&m->xml, UNATTEND_SKIP_REARM, m->c->win->arch, "0", err);
 }
 

@@ -316,7 +316,7 @@ START_TEST(automatic_activation_is_added)
 		  "   <SkipAutoActivation>true</SkipAutoActivation>\r\n  </component>\r\n "
 		  "</settings>\r\n"));
 	/* there is no specialize pass to put it in */
-	mends(STRATEGY_NONE, SKIP_REARM("1"), NULL);
+	mends(STRATEGY_NONE, SKIP_REARM("0"), NULL);
 }
 END_TEST
 
@@ -326,7 +326,8 @@ START_TEST(skip_rearm)
 	mends(STRATEGY_KMS, SKIP_REARM("0"), NULL);
 	mends(STRATEGY_MAK, SKIP_REARM("1"), SKIP_REARM("0"));
 	mends(STRATEGY_MAK_PROXY, SKIP_REARM("true"), SKIP_REARM("0"));
-	mends(STRATEGY_NONE, SKIP_REARM("1"), NULL);
+	/* sealed with it, clones go on with the grace period of the reference PC */
+	mends(STRATEGY_NONE, SKIP_REARM("1"), SKIP_REARM("0"));
 }
 END_TEST
 
