@@ -45,6 +45,14 @@ apply() { # PROFILE IMAGE [OPTION…]
 	expect_status 0
 	expect_no_key "$records"
 }
+refused_elsewhere() { # IMAGE FILE: a machine that has not the key changes nothing
+	local before
+	before=$(sha "$2")
+	run env HOME="$T/elsewhere" XDG_STATE_HOME="$T/elsewhere" "$w7" undo "$1"
+	expect_status 5
+	expect_err 'sealed with another key'
+	[ "$(sha "$2")" = "$before" ] || fail "a refused undo changed $2"
+}
 tree_sum() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum); }
 
 # Of an image without a key nothing is sealed: such a record is of use on every machine.
@@ -134,6 +142,7 @@ for format in raw vhd; do
 	apply "$T/share.ini" "$T/a.$format" # other changes, the key stays
 	apply kms "$T/a.$format"
 	expect_no_key "$T/a.$format"
+	refused_elsewhere "$T/a.$format" "$T/a.$format"
 	run "$w7" undo "$T/a.$format"
 	expect_status 0
 	run "$w7" undo "$T/a.$format"
@@ -154,6 +163,7 @@ expect_key "$T/a.wim" # superseded
 appended=$(sha "$T/a.wim")
 apply kms "$T/a.wim" --rebuild
 expect_no_key "$T/a.wim"
+refused_elsewhere "$T/a.wim" "$T/a.wim"
 run "$w7" undo "$T/a.wim"
 expect_status 0
 [ "$(sha "$T/a.wim")" = "$appended" ] || fail "undo of the rebuild is not the WIM bit for bit"
@@ -183,6 +193,7 @@ before=$(sha "$T/images/win7/d1p2.img")
 apply "$T/share.ini" "$T/images/win7"
 apply kms "$T/images/win7"
 expect_no_key "$T/images/win7"
+refused_elsewhere "$T/images/win7" "$T/images/win7/d1p2.img"
 run "$w7" undo "$T/images/win7"
 expect_status 0
 run "$w7" undo "$T/images/win7"
