@@ -161,14 +161,6 @@ static void place_evaluation(struct store *s)
 
 /* ---- winners ---- */
 
-static const struct wat_component *family_of(const struct store *s, const char *name)
-{
-	for (const struct wat_component *c = s->wat->components; c->stem; c++)
-		if (name_has_prefix(name, c->family))
-			return c;
-	return NULL;
-}
-
 static bool names_version(const struct reg_key *key)
 {
 	return reg_key_value(key, WAT_VERSION) != NULL;
@@ -188,19 +180,21 @@ static bool only_this_version(const struct reg_key *key)
 	return !key->subkeys.n;
 }
 
-/* Other components may share the cut name: without this version the family is another's. */
 static int place_winner(
     void *opaque, const char *path, const struct reg_key *key, struct error *err)
 {
 	struct store *s = opaque;
+	enum wat_family family = wat_family(s->wat, key_base(path));
 	CLEANUP(free) char *sub = xasprintf("%s\\7.1", path);
 	CLEANUP(reg_key) struct reg_key version = {0};
 
 	(void)err;
-	if (!family_of(s, key_base(path)) || !store_key(s, CHANGE_SOFTWARE, sub, &version) ||
+	if (family == WAT_FAMILY_OTHER || !store_key(s, CHANGE_SOFTWARE, sub, &version) ||
 	    !names_version(&version))
 		return 0;
-	if (key->subkeys.n == 1 && only_this_version(&version))
+	if (family != WAT_FAMILY_OWN)
+		store_unknown(s, "SOFTWARE\\%s: not the name that this component has", path);
+	else if (key->subkeys.n == 1 && only_this_version(&version))
 		store_place_key(s, WAT_WINNER, CHANGE_SOFTWARE, path, NULL);
 	else
 		store_unknown(s, "SOFTWARE\\%s: there is another version of this component", path);

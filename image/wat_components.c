@@ -313,15 +313,14 @@ static int place_family(
     void *opaque, const char *path, const struct reg_key *key, struct error *err)
 {
 	struct store *s = opaque;
-	const char *name = key_base(path);
-	bool family = false;
+	enum wat_family family = wat_family(s->wat, key_base(path));
 
 	(void)err;
-	for (const struct wat_component *c = s->wat->components; c->stem; c++)
-		family |= name_has_prefix(name, c->family);
-	if (!family || !reg_key_value(key, "v!" WAT_VERSION))
+	if (family == WAT_FAMILY_OTHER || !reg_key_value(key, "v!" WAT_VERSION))
 		return 1;
-	if (key->values.n == 1 && !key->subkeys.n)
+	if (family != WAT_FAMILY_OWN)
+		store_unknown(s, "COMPONENTS\\%s: not the name that this component has", path);
+	else if (key->values.n == 1 && !key->subkeys.n)
 		store_place_key(s, WAT_WINNER, CHANGE_COMPONENTS, path, NULL);
 	else
 		store_unknown(s, "COMPONENTS\\%s: there is more than this version", path);

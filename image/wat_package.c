@@ -7,7 +7,7 @@
 
 #define MIDDLE "_" WAT_TOKEN "_"
 #define STEM(name, hash) name MIDDLE WAT_VERSION "_none_" hash
-#define FAMILY(name) name MIDDLE "none_"
+#define FAMILY(name, hash) name MIDDLE "none_" hash
 
 #define AMD64_DEPLOY "amd64_microsoft-windows-s..technologies-deploy"
 #define AMD64_SERVICE "amd64_microsoft-windows-s..ivationtechnologies"
@@ -19,28 +19,29 @@
 /* in an x64 Windows too */
 #define X86_WEB_COMPONENT                                                                          \
 	{                                                                                          \
-		STEM(X86_WEB, "39bc056e339474f4"), FAMILY(X86_WEB), WAT_NAME "-WebControls",       \
-		    "x86",                                                                         \
+		STEM(X86_WEB, "39bc056e339474f4"), FAMILY(X86_WEB, "4c20d34bb99761bf"),            \
+		    WAT_NAME "-WebControls", "x86",                                                \
 		{                                                                                  \
 			"npwatweb.dll", "watweb.dll"                                               \
 		}                                                                                  \
 	}
 
 static const struct wat_component amd64_components[] = {
-    {STEM(AMD64_DEPLOY, "2c8d234281a0eb87"), FAMILY(AMD64_DEPLOY), WAT_NAME "-Deploy", "amd64",
-	{0}},
-    {STEM(AMD64_SERVICE, "89cb1e5f7a64822b"), FAMILY(AMD64_SERVICE), WAT_NAME, "amd64",
-	{"watadminsvc.exe", "watux.exe"}},
-    {STEM(AMD64_WEB, "95daa0f1ebf1e62a"), FAMILY(AMD64_WEB), WAT_NAME "-WebControls", "amd64",
-	{"npwatweb.dll", "watweb.dll"}},
+    {STEM(AMD64_DEPLOY, "2c8d234281a0eb87"), FAMILY(AMD64_DEPLOY, "41a28948ef8c0b40"),
+	WAT_NAME "-Deploy", "amd64", {0}},
+    {STEM(AMD64_SERVICE, "89cb1e5f7a64822b"), FAMILY(AMD64_SERVICE, "9644a5b69b0488bc"), WAT_NAME,
+	"amd64", {"watadminsvc.exe", "watux.exe"}},
+    {STEM(AMD64_WEB, "95daa0f1ebf1e62a"), FAMILY(AMD64_WEB, "a83f6ecf71f4d2f5"),
+	WAT_NAME "-WebControls", "amd64", {"npwatweb.dll", "watweb.dll"}},
     X86_WEB_COMPONENT,
     {0},
 };
 
 static const struct wat_component x86_components[] = {
-    {STEM(X86_DEPLOY, "d06e87bec9437a51"), FAMILY(X86_DEPLOY), WAT_NAME "-Deploy", "x86", {0}},
-    {STEM(X86_SERVICE, "2dac82dbc20710f5"), FAMILY(X86_SERVICE), WAT_NAME, "x86",
-	{"watadminsvc.exe", "watux.exe"}},
+    {STEM(X86_DEPLOY, "d06e87bec9437a51"), FAMILY(X86_DEPLOY, "e583edc5372e9a0a"),
+	WAT_NAME "-Deploy", "x86", {0}},
+    {STEM(X86_SERVICE, "2dac82dbc20710f5"), FAMILY(X86_SERVICE, "3a260a32e2a71786"), WAT_NAME,
+	"x86", {"watadminsvc.exe", "watux.exe"}},
     X86_WEB_COMPONENT,
     {0},
 };
@@ -61,6 +62,27 @@ const char *const wat_files[] = {
 const struct wat_package *wat_package(enum win_arch arch)
 {
 	return arch == ARCH_AMD64 ? &packages[0] : arch == ARCH_X86 ? &packages[1] : NULL;
+}
+
+/* All but the hash is the same: the name in it is cut, so another component may have it too. */
+static bool is_like(const char *name, const char *family)
+{
+	size_t n = (size_t)(strrchr(family, '_') + 1 - family);
+
+	return strncasecmp(name, family, n) == 0;
+}
+
+enum wat_family wat_family(const struct wat_package *p, const char *name)
+{
+	enum wat_family found = WAT_FAMILY_OTHER;
+
+	for (const struct wat_component *c = p->components; c->stem; c++) {
+		if (strcasecmp(name, c->family) == 0)
+			return WAT_FAMILY_OWN;
+		if (is_like(name, c->family))
+			found = WAT_FAMILY_LIKE;
+	}
+	return found;
 }
 
 /* Lower case, without NULs. */

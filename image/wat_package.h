@@ -2,7 +2,9 @@
 /*
  * KB971033 as Microsoft's packages for x86 and x64 describe it. There is one version of it, one
  * package for each processor, with no language packages. Names are as update.mum, the
- * container index and the component manifests in the .msu files have them.
+ * container index and the component manifests in the .msu files have them. A family's name is not
+ * among them: its hash is computed as the others are, without the version (asdcorp/haveSxS; it gives
+ * the names of our components and those of families in Windows 7, see test_servicing.c).
  */
 #ifndef W7PREP_IMAGE_WAT_PACKAGE_H
 #define W7PREP_IMAGE_WAT_PACKAGE_H
@@ -16,7 +18,7 @@
 
 struct wat_component {
 	const char *stem;	/* name in WinSxS, of the manifest and of the key in COMPONENTS */
-	const char *family;	/* the part before the version: Winners, ComponentFamilies */
+	const char *family;	/* the same without the version: Winners, ComponentFamilies */
 	const char *name, *arch;
 	const char *files[3];	/* NULL-terminated; lower case, as COMPONENTS has them */
 };
@@ -29,6 +31,13 @@ struct wat_package {
 
 /* NULL: there is no package for this processor. */
 const struct wat_package *wat_package(enum win_arch arch);
+
+enum wat_family {
+	WAT_FAMILY_OTHER,
+	WAT_FAMILY_LIKE,	/* of that name, which is cut, with another hash */
+	WAT_FAMILY_OWN,
+};
+enum wat_family wat_family(const struct wat_package *p, const char *name);
 
 /* Files of the Wat directories, lower case; NULL-terminated. */
 extern const char *const wat_files[];

@@ -3,6 +3,7 @@
 #include "tests/unit/servicing_fixture.h"
 
 #include "image/wat_package.h"
+#include "tests/fixtures/phony_store.h"
 
 static char *findings_of(const struct servicing *s)
 {
@@ -181,6 +182,7 @@ START_TEST(every_unknown_shape_is_named_in_software)
 	assert_unknown("store-shape=second-version", "~7.1.7601.1: names the package");
 	assert_unknown("store-shape=second-index", "another version of the package");
 	assert_unknown("store-shape=winner-version", "another version of this component");
+	assert_unknown("store-shape=family-name", "Winners\\amd64_microsoft-windows-s..");
 	assert_unknown("store-shape=unknown-list", "UpdateDetect\\somewhere");
 	assert_unknown("store-shape=class-program",
 	    "{F1CA3CE9-57E0-4862-B35F-C55328F05F1C}\\InprocServer32: not a program");
@@ -191,7 +193,8 @@ START_TEST(every_unknown_shape_is_named_in_the_component_store)
 {
 	assert_unknown(
 	    "store-shape=component-used", "another deployment uses it, microsoft-w..-part003-x");
-	assert_unknown("store-shape=component-unlinked", "not linked with the package's deployment");
+	assert_unknown(
+	    "store-shape=component-unlinked", "not linked with the package's deployment");
 	assert_unknown("store-shape=component-value", "!surprise: not a value");
 	assert_unknown("store-shape=component-gone", "this component of it is not");
 	assert_unknown(
@@ -202,6 +205,7 @@ START_TEST(every_unknown_shape_is_named_in_the_component_store)
 	assert_unknown("store-shape=catalog-shared", "not for this package alone");
 	assert_unknown("store-shape=catalog-named", "!CatalogThumbprint: names the package");
 	assert_unknown("store-shape=family-version", "more than this version");
+	assert_unknown("store-shape=family-name", "ComponentFamilies\\amd64_microsoft-windows-s..");
 	assert_unknown("dirty-hive=COMPONENTS", "had not finished writing it");
 	assert_unknown("missing-hive=COMPONENTS", "COMPONENTS: not there");
 	assert_unknown("broken-hive=COMPONENTS", "COMPONENTS: ");
@@ -322,6 +326,43 @@ START_TEST(names_are_told_from_others)
 }
 END_TEST
 
+static void assert_hash(const char *name, const char *version, const char *arch, const char *want)
+{
+	CLEANUP(free) char *hex = xasprintf("%016llx", store_name_hash(name, version, arch));
+
+	ck_assert_str_eq(hex, strlen(want) > 16 ? want + strlen(want) - 16 : want);
+}
+
+/*
+ * Names of components and families follow from their identities, by an algorithm that is not ours.
+ * It is tried on a component of a real Windows 7 (6.1.7602.20587) and its family, and on a
+ * reference in a pending.xml of Windows Vista.
+ */
+START_TEST(names_follow_from_identities)
+{
+	const char *esu = "Microsoft-Windows-SLC-Component-ExtendedSecurityUpdatesAI";
+
+	assert_hash(esu, "6.1.7602.20587", "amd64", "c8993b883659a816");
+	assert_hash(esu, NULL, "amd64", "0e8b36cfce2fb332");
+	ck_assert_uint_eq(store_text_hash("Package_4_for_KB948610~31bf3856ad364e35~x86~~6.0.6001."
+					  "2123.948610-236_neutral_GDR"),
+	    0xea595459ef79236full);
+	for (enum win_arch arch = ARCH_X86; arch <= ARCH_AMD64; arch++) {
+		const struct wat_package *p = wat_package(arch);
+
+		for (const struct wat_component *c = p->components; c->stem; c++) {
+			assert_hash(c->name, WAT_VERSION, c->arch, c->stem);
+			assert_hash(c->name, NULL, c->arch, c->family);
+			ck_assert_int_eq(wat_family(p, c->family), WAT_FAMILY_OWN);
+		}
+		ck_assert_int_eq(wat_family(p, "x86_microsoft-windows-s..ologies-webcontrols_"
+					       "31bf3856ad364e35_none_0123456789abcdef"),
+		    WAT_FAMILY_LIKE);
+		ck_assert_int_eq(wat_family(p, "x86_microsoft-windows-shell"), WAT_FAMILY_OTHER);
+	}
+}
+END_TEST
+
 /* Service and event source of a real Windows 7 have the shape that is taken for known. */
 START_TEST(real_service_keys_are_known)
 {
@@ -344,4 +385,4 @@ SUITE("servicing", sound_store_has_no_findings, sound_store_of_x86_and_in_lower_
     every_unknown_shape_is_named_in_software, every_unknown_shape_is_named_in_the_component_store,
     every_unknown_shape_is_named_elsewhere, half_of_a_package_is_unknown,
     other_processors_have_no_package, reports_are_compared_both_ways, names_are_told_from_others,
-    real_service_keys_are_known)
+    names_follow_from_identities, real_service_keys_are_known)
