@@ -50,11 +50,12 @@ static void load(const struct extent_list *list, const uint8_t *data, size_t siz
 	    {.size = DISK_SIZE, .read = read_disk, .write = write_disk}, list, disk};
 	char hex[65], again[65];
 
-	if (extent_load(path, list, NULL, hex, &err) != 0) {
+	if (extent_load(fd, path, list, NULL, hex, &err) != 0) {
 		fuzz_check_error(&err);
 		return;
 	}
-	FUZZ_CHECK(extent_load(path, list, &w.dev, again, &err) == 0 && strcmp(hex, again) == 0);
+	FUZZ_CHECK(
+	    extent_load(fd, path, list, &w.dev, again, &err) == 0 && strcmp(hex, again) == 0);
 	FUZZ_CHECK(extent_digest(&w.dev, list, again, &err) == 0 && strcmp(hex, again) == 0);
 }
 

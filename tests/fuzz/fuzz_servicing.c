@@ -154,15 +154,6 @@ static void make_sound(void)
 
 /* ---- a store that was changed ---- */
 
-static void make_parents(char *path, size_t from)
-{
-	for (char *slash = strchr(path + from, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		FUZZ_CHECK(mkdir(path, 0700) == 0 || errno == EEXIST);
-		*slash = '/';
-	}
-}
-
 /* A link to a file of the sound store. */
 static void put_link(const char *dir, const char *name)
 {
@@ -172,8 +163,7 @@ static void put_link(const char *dir, const char *name)
 	if (link(from, path) == 0)
 		return;
 	FUZZ_CHECK(errno == ENOENT);
-	make_parents(path, strlen(dir) + 1);
-	FUZZ_CHECK(link(from, path) == 0);
+	FUZZ_CHECK(make_parents(path, NULL) == 0 && link(from, path) == 0);
 }
 
 static void change_key(struct fuzz_bytes *b, struct hivegen *const hives[])
@@ -235,7 +225,7 @@ static void make_store(struct fuzz_bytes *b, const char *dir)
 	for (int i = 0; i < HIVES; i++) {
 		CLEANUP(free) char *path = xasprintf("%s/" CONFIG "%s", dir, hive_names[i]);
 
-		make_parents(path, strlen(dir) + 1);
+		FUZZ_CHECK(make_parents(path, NULL) == 0);
 		FUZZ_CHECK(hivegen_write(hives[i], path, NULL, &err) == 0);
 		hivegen_free(hives[i]);
 	}

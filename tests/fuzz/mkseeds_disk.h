@@ -145,24 +145,22 @@ static inline int read_pattern(
 static inline void extents(void)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
-	CLEANUP(free) char *dir = scratch_create(NULL, &err);
+	CLEANUP(close) int fd = memfile("data", &err);
 	CLEANUP(buf) struct buf b = BUF_INIT;
 	CLEANUP(buf) struct buf file = BUF_INIT;
 	struct blockdev d = {.size = 1 << 20, .read = read_pattern};
 	struct extent_list list = {0};
 
-	check(dir ? 0 : -1, &err);
-	CLEANUP(free) char *path = path_join(dir, "data");
+	check(fd, &err);
 	extent_add(&list, 4096, 4096);
 	extent_add(&list, 65536, 512);
-	check(extent_save(&d, &list, path, &err), &err);
-	check(read_whole_file(path, 1 << 20, &file, &err), &err);
+	check(extent_save(&d, &list, fd, "data", &err), &err);
+	check(read_whole_fd(fd, 1 << 20, &file, &err), &err);
 	buf_adds(&b, "[[4096,4096],[65536,512]]");
 	buf_add(&b, "", 1);
 	buf_add(&b, file.data, file.len);
 	seed("extents", "two", -1, b.data, b.len);
 	extent_list_free(&list);
-	scratch_remove(dir);
 }
 
 /* 40 blocks of which 6 are stored, a checksum after every 4; the first is @first. */
