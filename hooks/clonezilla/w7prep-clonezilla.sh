@@ -102,8 +102,39 @@ fetch_program() {
 		give_up "cannot copy $W7PREP_BIN to $scratch"
 }
 
+# It failed half-way, or is not as it should be: put it back before anybody starts it. Adds to $problem.
+put_back() {
+	[ -e "$scratch/.w7prep" ] || return 0
+	if "$scratch/w7prep" undo -q --root "$scratch/mnt" >/dev/null; then
+		problem="$problem; Windows is as it was"
+	else
+		problem="$problem and could not be put back: do not use this PC before it is imaged again"
+	fi
+}
+
+other_windows=99
+
+run_w7prep() { # its status, $other_windows for another Windows; $problem
+	local rc=0
+	# each change is in the log
+	W7PREP_PROFILES=$W7PREP_PROFILE_DIR "$scratch/w7prep" apply --json -p "$w7prep_profile_path" \
+	    --root "$scratch/mnt" --log-file="$W7PREP_LOG" --progress=none >"$scratch/report" || rc=$?
+	problem="w7prep ended with status $rc"
+	case $rc in
+	4)
+		! grep -q '"not-windows-7"' "$scratch/report" || rc=$other_windows
+		problem="$problem (not an image that it supports)"
+		;;
+	5) problem="$problem (the state of the image forbids it)" ;;
+	1 | 7 | 8) put_back ;;
+	esac
+	# the next apply may see the same scratch directory with another disk below it
+	rm -rf "$scratch/.w7prep"
+	return $rc
+}
+
 prepare() { # PARTITION: 0 done; 1 failed; 2 no Windows in it
-	local rc
+	local rc=0
 	# norecover: a volume that was not shut down cleanly comes read-only, and w7prep says so
 	if ! ntfs-3g -o rw,norecover "$1" "$scratch/mnt" 2>>"$W7PREP_LOG"; then
 		problem="$1 cannot be mounted: see the log"
@@ -112,11 +143,7 @@ prepare() { # PARTITION: 0 done; 1 failed; 2 no Windows in it
 	mounted=yes
 	if holds_windows "$scratch/mnt"; then
 		say "$1: Windows, profile $w7prep_chosen, chosen by $w7prep_chosen_by"
-		W7PREP_PROFILES=$W7PREP_PROFILE_DIR "$scratch/w7prep" apply -p "$w7prep_profile_path" --root "$scratch/mnt" \
-		    --log-file="$W7PREP_LOG" --progress=none
-		rc=$?
-		# the next apply may see the same scratch directory with another disk below it
-		rm -rf "$scratch/.w7prep"
+		run_w7prep || rc=$?
 	else
 		rc=none
 	fi
@@ -128,10 +155,12 @@ prepare() { # PARTITION: 0 done; 1 failed; 2 no Windows in it
 	case $rc in
 	0) say "$1: prepared" ;;
 	none) return 2 ;;
+	"$other_windows")
+		say "$1: not Windows 7: left as it is"
+		return 2
+		;;
 	*)
-		problem="$1: w7prep ended with status $rc"
-		[ "$rc" -ne 4 ] || problem="$problem (not an image that it supports)"
-		[ "$rc" -ne 5 ] || problem="$problem (the state of the image forbids it)"
+		problem="$1: $problem"
 		return 1
 		;;
 	esac
@@ -161,7 +190,7 @@ prepare_all() {
 		[ -z "$mounted" ] || break
 	done
 	[ -z "$failed" ] || give_up "$failed"
-	[ "$done" -gt 0 ] || say "nothing to do: no Windows on ${devices:-any device}"
+	[ "$done" -gt 0 ] || say "nothing to do: no Windows 7 on ${devices:-any device}"
 }
 
 # The same rules as FOG's hook has; status 2 and the profile "off" mean that this PC is left alone.

@@ -153,7 +153,7 @@ untouched
 # a disk without Windows is none of ours
 clonezilla postrun restoreparts sda1 data
 expect_status 0
-expect_out 'no Windows on sda1'
+expect_out 'no Windows 7 on sda1'
 
 # as Clonezilla's ocs-run-boot-param calls it, which does so once in a session but after a failure
 cat >"$T/bin/ocs-run-boot-param" <<'Y'
@@ -181,6 +181,12 @@ for image in win7-room win7-library-3 off; do
 		;;
 	esac
 done
+
+# so is another Windows
+phony_volume "$T/dev/sda2" --version=6.3 --build=9600 --edition=Professional
+clonezilla postrun restoredisk sda win81
+expect_status 0
+expect_out 'sda2: not Windows 7: left as it is'
 
 # ---- what must not go unseen ----
 
@@ -210,6 +216,20 @@ phony_volume "$T/dev/sda2" --log=unclean
 cp "$T/dev/sda2" "$T/before"
 refused 'not shut down cleanly'
 cmp -s "$T/before" "$T/dev/sda2" || fail "a volume that was not shut down cleanly was changed"
+# a program that fails half-way is undone
+fresh
+mv "$kit"/w7prep-static-* "$T/program"
+cat >"$kit/w7prep-static-$(uname -m | sed 's/^i.86$/i386/')" <<Y
+#!/bin/bash
+"$T/program" "\$@" || exit
+[ "\$1" != apply ] || { echo "w7prep: error: the disk is full" >&2; exit 7; }
+Y
+chmod 700 "$T/program"
+refused 'sda2: w7prep ended with status 7; Windows is as it was'
+expect_err 'error: the disk is full'
+[ -z "$(strategy_of "$T/dev/sda2")" ] || fail "a half-prepared Windows was left"
+sed -i 's/^\[.*/case $1 in apply) exit 7 ;; undo) exit 6 ;; esac/' "$kit"/w7prep-static-*
+refused 'could not be put back: do not use this PC'
 fresh
 rm "$kit"/w7prep-static-*
 refused 'no .*w7prep-static'
