@@ -76,8 +76,8 @@ $(BUILD)/w7prep: $(BUILD)/plugin/main.o $(BUILD)/libw7prep.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(W7_LDFLAGS) $(LDFLAGS) $^ $(W7_LIBS) -o $@
 
-# The static program: X_static.c stands in for X.c, and what wants libguestfs, libwim, libnbd,
-# libntfs-3g or libarchive stays out. STATIC_ARCH: x86_64, i386, aarch64; another than this
+# The static program: X_static.c stands in for X.c, and what wants libguestfs, libwim, libnbd or
+# libarchive stays out: engines tree and partclone are in it. STATIC_ARCH: x86_64, i386, aarch64; another than this
 # machine's takes Debian's cross compiler (gcc-i686-linux-gnu, gcc-aarch64-linux-gnu) and its
 # libraries of that architecture, unpacked in a directory by ci/sysroot.sh.
 STATIC_ARCH := $(shell uname -m)
@@ -99,13 +99,12 @@ STATIC_LINK := $(if $(filter i386,$(STATIC_ARCH)),-static -no-pie,-static-pie)
 STATIC_DIR := $(BUILD)/static-$(STATIC_ARCH)
 STATIC_BIN := $(BUILD)/w7prep-static-$(STATIC_ARCH)
 STATIC_OUT := $(patsubst %_static.c,%.c,$(wildcard common/*_static.c image/*_static.c plugin/*_static.c)) \
-	$(filter-out image/ntfs_boot.c image/ntfs_record.c,$(wildcard image/guestfs*.c image/wim*.c image/disk*.c \
-	image/direct.c image/nbd.c image/ntfs*.c image/extent*.c image/partclone*.c \
-	image/codec*.c image/block_cache.c image/mft_scan.c))
+	$(wildcard image/guestfs*.c image/wim*.c image/disk*.c image/direct.c image/nbd.c image/extent*.c)
 STATIC_SRC := $(filter-out $(STATIC_OUT),$(wildcard common/*.c image/*.c hooks/*.c profiles/*.c \
 	plugin/*.c))
 STATIC_OBJ := $(STATIC_SRC:%.c=$(STATIC_DIR)/%.o) $(STATIC_DIR)/gen/scripts.o
-STATIC_LIBS := -lhivex -liniparser -lxml2 -ljansson -lnettle -lsodium -lsqlite3 -llzma -lz -lm -lpthread
+STATIC_LIBS := -lhivex -liniparser -lxml2 -ljansson -lnettle -lsodium -lsqlite3 \
+	-lntfs-3g -lzstd -llz4 -lxxhash -llzma -lz -lm -lpthread
 
 static: $(STATIC_BIN)
 
@@ -116,8 +115,9 @@ static-all:
 
 ifdef STATIC_SYSROOT
 $(STATIC_OBJ) $(STATIC_BIN): | $(STATIC_SYSROOT)/usr
-$(STATIC_SYSROOT)/usr:
+$(STATIC_SYSROOT)/usr: ci/sysroot.sh
 	$(Q)ci/sysroot.sh $(STATIC_ARCH:aarch64=arm64) $(STATIC_SYSROOT)
+	@touch $@
 endif
 
 $(STATIC_DIR)/gen/scripts.o: $(BUILD)/gen/scripts.c

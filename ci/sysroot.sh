@@ -8,7 +8,8 @@ set -eu
 
 arch=$1 dir=$2
 packages="libhivex-dev libiniparser-dev libxml2-dev libjansson-dev nettle-dev libsqlite3-dev libicu-dev
-liblzma-dev zlib1g-dev libsodium-dev"
+liblzma-dev zlib1g-dev ntfs-3g-dev libzstd-dev liblz4-dev libxxhash-dev
+libsodium-dev"
 
 mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial" "$dir/debs"
 dir=$(cd "$dir" && pwd)

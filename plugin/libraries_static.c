@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The static program's engine stands on no library, and says which program it is. */
+/* The static program's engines stand on no library that has a version, and it says which it is. */
 #include "plugin/libraries.h"
 
 void libraries_add(struct buf *out)
 {
-	buf_adds(out, "static, engine tree, ");
+	buf_adds(out, "static, engines partclone and tree, ");
 }

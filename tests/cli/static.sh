@@ -3,7 +3,11 @@
 # The static program, where there is nothing but it: an empty chroot with a Windows in it.
 # shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
-requires file
+# shellcheck source=tests/fixtures/images.sh
+. "$(dirname "$0")/../fixtures/images.sh"
+for tool in file partclone.ntfs zstd pigz; do
+	requires "$tool"
+done
 arch=$(uname -m)
 static=$BUILD/w7prep-static-$arch
 [ -x "$static" ] || make -s BUILD="$BUILD" W7PREP_NO_DEPS=1 static >"$T/log" 2>&1 ||
@@ -50,7 +54,42 @@ in_jail undo --root /win
 expect_status 0
 diff -r --no-dereference "$T/before" "$jail/win" || fail "undo did not give the tree back"
 
-# an image file is not for this program, and it says so
+# a stored image of FOG, and one of Clonezilla
+phony_volume "$T/volume.ntfs" --kms-host=old.example
+for mode in 0 1; do
+	partclone.ntfs -c -s "$T/volume.ntfs" -O "$T/a$mode.ptcl" -a$mode -L "$T/log" >"$T/partclone.txt" 2>&1 ||
+	    fail "partclone.ntfs: $(tail -n 1 "$T/partclone.txt")"
+done
+mkdir -p "$jail/images/win7" "$jail/images/cz"
+echo 'label: dos' >"$jail/images/win7/d1.partitions"
+zstdmt -q --rsyncable --ultra -6 <"$T/a0.ptcl" | split -a 3 -d -b 100k - "$jail/images/win7/d1p2.img."
+mv "$jail/images/win7/d1p2.img.000" "$jail/images/win7/d1p2.img"
+echo sda2 >"$jail/images/cz/parts"
+pigz <"$T/a1.ptcl" >"$jail/images/cz/sda2.ntfs-ptcl-img.gz"
+cp -a "$jail/images" "$T/images"
+prepare() { # IMAGE: inspect, apply, verify, undo, with $in
+	"$in" inspect --json "/images/$1"
+	expect_status 0
+	[ "$(jq -r '.images[0].windows[0].edition' "$T/out")" = Enterprise ] || fail "$1: edition"
+	"$in" apply -p /kms.ini "/images/$1"
+	expect_status 0
+	! diff -rq "$T/images/$1" "$jail/images/$1" >"$T/diff" || fail "$1: nothing was changed"
+	"$in" verify -p /kms.ini "/images/$1"
+	expect_status 0
+}
+in=in_jail
+for image in win7 cz; do
+	prepare $image
+	# the program with all its libraries is of the same opinion
+	run "$BUILD/w7prep" verify -p kms "$jail/images/$image"
+	expect_status 0
+	in_jail undo "/images/$image"
+	expect_status 0
+done
+diff -r "$T/images" "$jail/images" || fail "undo did not give the images back"
+[ ! -e "$jail/images/.w7prep" ] || fail "undo left its record"
+
+# a WIM is not for this program, and it says so
 printf 'MSWIM\0\0\0' >"$jail/x.wim"
 in_jail inspect /x.wim
 expect_status 4
@@ -82,10 +121,19 @@ for other in x86_64 i386 aarch64; do
 	run "${as[@]}" "$program" undo --root "$jail/win"
 	expect_status 0
 	diff -r --no-dereference "$T/before" "$jail/win" || fail "$other: undo did not give the tree back"
+	for image in win7 cz; do
+		run "${as[@]}" "$program" apply -p "$jail/kms.ini" "$jail/images/$image"
+		expect_status 0
+		run "$BUILD/w7prep" verify -p kms "$jail/images/$image"
+		expect_status 0
+		run "${as[@]}" "$program" undo "$jail/images/$image"
+		expect_status 0
+	done
+	diff -r "$T/images" "$jail/images" || fail "$other: undo did not give the images back"
 done
 
 # beside it and the tree, nothing was left
 left=$(cd "$jail" && find . -mindepth 1 -maxdepth 1 ! -name win ! -name w7prep ! -name kms.ini \
-    ! -name x.wim ! -name .w7prep ! -name proc)
+    ! -name x.wim ! -name .w7prep ! -name proc ! -name images)
 [ -z "$left" ] || fail "left behind: $left"
 exit 0
