@@ -88,6 +88,10 @@ list_seeds() {
 }
 
 record_seeds() {
+	printf '\1w7prep sealed 1\n' | text seal raw
+	printf '\0' | text seal whole
+	printf '\0\0\1\0\0\0\0\0\0\0\1' | text seal byte
+	printf '\0\0\0\200\0\0\0\0\0\1\0\0\1\0\0\0\0\2\0\2' | text seal moved
 	local meta='"mode":33188,"uid":0,"gid":0,"atime":[1,2],"mtime":[3,4],"sd":"","attributes":"","times":""'
 	local record='{"schema":1,"image":"image","kind":"%s","state":"%s","detail":%s}'
 	local detail op state

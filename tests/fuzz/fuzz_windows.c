@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct windows win;
 
 	if (!tree)
-		tree = fuzz_tree((const char *const[]){"servicing=small", NULL});
+		tree = fuzz_tree((const char *const[]){"servicing=full", "store-packages=8", NULL});
 	if (size == 0)
 		return 0;
 	input.name = hives[data[0] % (sizeof(hives) / sizeof(hives[0]))];

@@ -139,7 +139,8 @@ static void windows(void)
 
 	check(dir ? 0 : -1, &err);
 	phony_init(&o);
-	check(phony_set(&o, "servicing=small", &err), &err);
+	check(phony_set(&o, "servicing=full", &err), &err);
+	check(phony_set(&o, "store-packages=8", &err), &err);
 	check(phony_tree(dir, &o, &err), &err);
 	phony_free(&o);
 	for (int i = 0; i < 3; i++) {

@@ -3,9 +3,9 @@
  * An apply that finds afterwards that it did not do what was planned, or more than that: status 8,
  * and the image is what it was. The faults are an engine's: it leaves things out, or does others.
  */
-#include "image/tree.h"
 #include "image/txn.h"
 #include "plugin/job.h"
+#include "tests/fixtures/volume.h"
 #include "tests/unit/hook_profile.h"
 #include "tests/unit/servicing_fixture.h"
 #include "tests/unit/tree_state.h"
@@ -18,23 +18,24 @@ static struct fault {
 	const char *spares, *skips;
 	char *takes;
 } fault;
+static const struct image_ops *real;
 
 static int faulty_remove(struct image *im, size_t vol, const char *path, struct error *err)
 {
 	CLEANUP(free) char *also = steal_ptr(&fault.takes);
 
-	if (also && tree_ops.remove(im, vol, also, err) != 0)
+	if (also && real->remove(im, vol, also, err) != 0)
 		return -1;
 	if (fault.spares && name_has_suffix(path, fault.spares))
 		return 0;
-	return tree_ops.remove(im, vol, path, err);
+	return real->remove(im, vol, path, err);
 }
 
 static int faulty_put(struct image *im, size_t vol, const struct image_put *put, struct error *err)
 {
 	if (fault.skips && name_has_suffix(put->path, fault.skips))
 		return 0;
-	return tree_ops.put(im, vol, put, err);
+	return real->put(im, vol, put, err);
 }
 
 /* A file of the tree whose name has the part. */
@@ -50,26 +51,44 @@ static char *path_of(const struct store_fixture *f, const char *dir, const char 
 	return xasprintf("%s%.*s", dir, (int)strcspn(name.data, "\n"), name.data);
 }
 
-/* Apply with the faults; @message: what the error says, NULL: all is well. */
-static void apply(const struct store_fixture *f, enum kb971033_mode mode, const char *message)
+static char *hash_of(const char *file)
 {
-	const struct cli cli = {.root = f->dir};
+	const char *const argv[] = {"sha256sum", file, NULL};
+	CLEANUP(error) struct error err = ERROR_INIT;
+	struct buf out = BUF_INIT;
+
+	assert_ok(run_tool(argv, &out, &err), err);
+	return buf_steal(&out);
+}
+
+/*
+ * Apply with the faults to @image, a directory where there is no @engine. @message: what the error
+ * says, NULL: all is well.
+ */
+static void apply_to(char *image, const char *engine, enum kb971033_mode mode, const char *message)
+{
+	const struct cli cli = {
+	    .root = engine ? NULL : image,
+	    .engine = (char *)(uintptr_t)engine,
+	};
 	const struct plan_request request = {0};
 	struct profile profile = profile_of(STRATEGY_SINGLE);
 	struct job job = {.request = &request};
-	CLEANUP(free) char *before = state_of(f->dir);
+	char *(*state)(const char *) = engine ? hash_of : state_of;
+	CLEANUP(free) char *before = state(image);
 	struct image_ops ops;
 
 	profile.kb971033 = mode;
-	assert_ok(job_open(&job, &cli, f->dir, true), job.error);
+	assert_ok(job_open(&job, &cli, image, true), job.error);
 	assert_ok(job_plan(&job, &cli, &profile), job.error);
 	ck_assert_uint_gt(job_changes(&job), 0);
-	ops = *job.im->ops;
+	real = job.im->ops;
+	ops = *real;
 	ops.remove = faulty_remove;
 	ops.put = faulty_put;
 	job.im->ops = &ops;
 	int rc = job_apply(&job, &profile);
-	CLEANUP(free) char *after = state_of(f->dir);
+	CLEANUP(free) char *after = state(image);
 	if (message) {
 		ck_assert_int_eq(rc, -1);
 		ck_assert_msg(strstr(job.error.message, message), "%s", job.error.message);
@@ -83,10 +102,15 @@ static void apply(const struct store_fixture *f, enum kb971033_mode mode, const 
 		ck_assert_str_ne(after, before);
 	}
 	job_close(&job);
-	ck_assert_uint_eq(txn_records(f->dir), message ? 0 : 1);
+	ck_assert_uint_eq(txn_records(image), message ? 0 : 1);
 	job_free(&job);
 	free(fault.takes);
 	fault = (struct fault){0};
+}
+
+static void apply(const struct store_fixture *f, enum kb971033_mode mode, const char *message)
+{
+	apply_to(f->dir, NULL, mode, message);
 }
 
 START_TEST(sound_apply_is_committed)
@@ -167,6 +191,32 @@ START_TEST(second_plan_is_looked_at_in_every_mode)
 }
 END_TEST
 
+/* The file is the same, to the last byte. */
+START_TEST(files_are_as_they_were)
+{
+	STORE("kb971033=installed");
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(free) char *top = scratch_create(NULL, &err);
+	CLEANUP(free) char *disk = path_join(top, "a.raw"), *wim = path_join(top, "a.wim");
+	const char *const capture[] = {"wimlib-imagex", "capture", f.dir, wim, NULL};
+	char *const files[] = {disk, wim};
+	const char *const engines[] = {"direct", "wim"};
+
+	assert_ok(volume_make(disk, 24, f.dir, &(struct volume_options){0}, &err), err);
+	assert_ok(run_tool(capture, NULL, &err), err);
+	for (int i = 0; i < 2; i++) {
+		fault.takes = path_of(&f, MANIFESTS, "part003-core");
+		apply_to(files[i], engines[i], KB971033_OFFLINE,
+		    "the servicing store was left damaged: CSI Manifest Missing: ");
+		fault.skips = "/COMPONENTS";
+		apply_to(files[i], engines[i], KB971033_OFFLINE,
+		    "the servicing store was left damaged: CBS Catalog Missing: ");
+		apply_to(files[i], engines[i], KB971033_OFFLINE, NULL);
+	}
+	scratch_remove(top);
+}
+END_TEST
+
 SUITE("verify", sound_apply_is_committed, more_than_planned_is_rolled_back,
     less_than_planned_is_rolled_back, mended_faults_are_rolled_back,
-    second_plan_is_looked_at_in_every_mode)
+    second_plan_is_looked_at_in_every_mode, files_are_as_they_were)
