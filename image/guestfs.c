@@ -57,6 +57,7 @@ static void stop(struct gfs *f)
 		guestfs_close(f->g);
 	f->g = NULL;
 	f->dev = NULL;
+	f->usermap = false;
 }
 
 /* @opaque: path of the socket. The appliance sees a raw disk and no image file. */
@@ -143,8 +144,9 @@ static int mount(struct gfs *f, struct gfs_volume *v, bool write, struct error *
 {
 	const char *options = write ? WRITE_OPTIONS : READ_OPTIONS;
 
-	if (write)
+	if (write && !f->usermap)
 		free(gfs_shell(f, "echo " USERMAP_TEXT " > " USERMAP));
+	f->usermap |= write;
 	if (guestfs_mkmountpoint(f->g, v->mountpoint) != 0 &&
 	    guestfs_last_errno(f->g) != EEXIST)
 		return appliance_err(f->g, err, "cannot make a mount point");
@@ -163,24 +165,66 @@ static int mount(struct gfs *f, struct gfs_volume *v, bool write, struct error *
 	return 0;
 }
 
-/* A dirty volume is not even offered to ntfs-3g for writing; others it refuses (hibernated). */
-static int mount_best(struct gfs *f, struct gfs_volume *v, struct error *err)
+/* Mount for writing. A failure is no error: what ntfs-3g refuses (hibernated) can be read. */
+static int try_writable(struct gfs *f, struct gfs_volume *v, struct error *err)
 {
 	CLEANUP(error) struct error first = ERROR_INIT;
 
+	v->refused = true;
+	/* a dirty volume is not even offered to ntfs-3g */
+	if (v->info->dirty)
+		return 0;
+	if (mount(f, v, true, &first) == 0) {
+		v->refused = v->mount != GFS_READ_WRITE;
+		return 0;
+	}
+	if (first.code == ERR_INTERRUPT)
+		return err_move(err, &first);
+	log_debug("%s", first.message);
+	return 0;
+}
+
+/* Windows is on the largest volume, unless somebody wanted it otherwise. */
+static bool is_largest(const struct gfs *f, const struct gfs_volume *v)
+{
+	for (size_t i = 0; i < f->volumes.n; i++) {
+		const struct image_volume *other = f->volumes.v[i].info;
+
+		if (other->ntfs && !other->bitlocker && other->size > v->info->size)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A volume that nothing is written to is not even mounted for writing. Which one that will be is
+ * known after it was looked at; a good guess saves mounting it twice.
+ */
+static int mount_first(struct gfs *f, struct gfs_volume *v, struct error *err)
+{
 	if (!v->checked && check_device(f, v, err) != 0)
 		return -1;
 	v->checked = true;
-	if (f->write && !f->settled && !v->info->dirty) {
-		if (mount(f, v, true, &first) == 0)
-			return 0;
-		if (first.code == ERR_INTERRUPT)
-			return err_move(err, &first);
-		log_debug("%s", first.message);
-	}
-	if (v->mount != GFS_UNMOUNTED)
-		return 0;
-	return mount(f, v, false, err);
+	if (f->write && !f->settled && !v->refused && is_largest(f, v) &&
+	    try_writable(f, v, err) != 0)
+		return -1;
+	return v->mount == GFS_UNMOUNTED ? mount(f, v, false, err) : 0;
+}
+
+static int unmount(struct gfs *f, struct gfs_volume *v, struct error *err)
+{
+	if (guestfs_umount(f->g, v->mountpoint) != 0)
+		return appliance_err(f->g, err, "cannot unmount volume %u", v->info->index);
+	v->mount = GFS_UNMOUNTED;
+	gfs_forget_all(&v->root);
+	return 0;
+}
+
+static int mount_again_for_writing(struct gfs *f, struct gfs_volume *v, struct error *err)
+{
+	if (unmount(f, v, err) != 0 || try_writable(f, v, err) != 0)
+		return -1;
+	return v->mount == GFS_UNMOUNTED ? mount(f, v, false, err) : 0;
 }
 
 struct gfs_volume *gfs_volume(struct image *im, size_t vol, struct error *err)
@@ -205,7 +249,7 @@ struct gfs_volume *gfs_volume(struct image *im, size_t vol, struct error *err)
 	if (start(f, err) != 0)
 		return NULL;
 	struct gfs_volume *v = &f->volumes.v[vol];
-	if (v->mount == GFS_UNMOUNTED && mount_best(f, v, err) != 0)
+	if (v->mount == GFS_UNMOUNTED && mount_first(f, v, err) != 0)
 		return NULL;
 	return v;
 }
@@ -219,6 +263,9 @@ struct gfs_volume *gfs_writable(struct image *im, size_t vol, struct error *err)
 		return NULL;
 	}
 	struct gfs_volume *v = gfs_volume(im, vol, err);
+	if (v && v->mount == GFS_READ_ONLY && !v->refused &&
+	    mount_again_for_writing(f, v, err) != 0)
+		return NULL;
 	if (!v || v->mount == GFS_READ_WRITE)
 		return v;
 	if (v->info->dirty)
@@ -259,12 +306,8 @@ static int gfs_settle(struct image *im, struct error *err)
 	for (size_t i = 0; i < f->volumes.n; i++) {
 		struct gfs_volume *v = &f->volumes.v[i];
 
-		if (v->mount != GFS_READ_WRITE)
-			continue;
-		if (guestfs_umount(f->g, v->mountpoint) != 0)
-			return appliance_err(f->g, err, "cannot unmount volume %u", v->info->index);
-		v->mount = GFS_UNMOUNTED;
-		gfs_forget_all(&v->root);
+		if (v->mount == GFS_READ_WRITE && unmount(f, v, err) != 0)
+			return -1;
 	}
 	return 0;
 }

@@ -34,6 +34,7 @@ struct gfs_volume {
 	char *mountpoint;	/* "/v2" */
 	bool checked;		/* the device is the volume that info describes */
 	enum gfs_mount mount;
+	bool refused;		/* it cannot be mounted for writing */
 	bool changed;		/* since it was mounted: the device may lag behind the files */
 	uint32_t cluster_size;
 	unsigned generation;	/* counts changes, from 1 */
@@ -54,6 +55,7 @@ struct gfs {
 	guestfs_h *g;		/* NULL: no appliance runs */
 	bool write;		/* the appliance works on an overlay */
 	bool settled;		/* no more changes: mount read-only */
+	bool usermap;		/* ntfs-3g's file of users is in the appliance */
 	VEC(struct gfs_volume) volumes;
 	VEC(struct gfs_meta) meta;
 };

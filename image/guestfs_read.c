@@ -21,27 +21,34 @@
 #define SD_MAX (64u << 10)
 #define FETCH_MAX (2ull << 30)	/* a hive has at most 2 GiB */
 
-/* A file that is to be read: 1/0/-1. */
-static int find_file(struct gfs *f, struct gfs_volume *v, const char *path,
+static int find(struct image *im, size_t vol, const char *path, struct gfs_volume **v,
     struct gfs_node **n, struct error *err)
 {
-	int rc = gfs_lookup(f, v, path, n, err);
+	*v = gfs_volume(im, vol, err);
+	return *v ? gfs_lookup(im->data, *v, path, n, err) : -1;
+}
+
+/* A file that is to be read: 1/0/-1. */
+static int find_file(struct image *im, size_t vol, const char *path, struct gfs_volume **v,
+    struct gfs_node **n, struct error *err)
+{
+	int rc = find(im, vol, path, v, n, err);
 
 	if (rc != 1)
 		return rc;
 	if ((*n)->kind != GFS_FILE)
 		return err_set(err, ERR_UNKNOWN_SHAPE, "%s is a %s, not a file", path,
 		    (*n)->kind == GFS_DIR ? "directory" : "link (reparse point)");
-	return gfs_refresh(f, v, *n, err) == 0 ? 1 : -1;
+	return gfs_refresh(im->data, *v, *n, err) == 0 ? 1 : -1;
 }
 
 int gfs_stat(struct image *im, size_t vol, const char *path, struct image_stat *st,
     struct error *err)
 {
 	struct gfs *f = im->data;
-	struct gfs_volume *v = gfs_volume(im, vol, err);
+	struct gfs_volume *v;
 	struct gfs_node *n;
-	int rc = v ? gfs_lookup(f, v, path, &n, err) : -1;
+	int rc = find(im, vol, path, &v, &n, err);
 
 	if (rc != 1)
 		return rc;
@@ -58,9 +65,9 @@ int gfs_list_dir(struct image *im, size_t vol, const char *path, struct strvec *
     struct error *err)
 {
 	struct gfs *f = im->data;
-	struct gfs_volume *v = gfs_volume(im, vol, err);
+	struct gfs_volume *v;
 	struct gfs_node *n;
-	int rc = v ? gfs_lookup(f, v, path, &n, err) : -1;
+	int rc = find(im, vol, path, &v, &n, err);
 
 	if (rc != 1)
 		return rc;
@@ -101,9 +108,9 @@ int gfs_read(struct image *im, size_t vol, const char *path, uint64_t off, size_
     struct buf *out, struct error *err)
 {
 	struct gfs *f = im->data;
-	struct gfs_volume *v = gfs_volume(im, vol, err);
+	struct gfs_volume *v;
 	struct gfs_node *n;
-	int rc = v ? find_file(f, v, path, &n, err) : -1;
+	int rc = find_file(im, vol, path, &v, &n, err);
 
 	if (rc != 1)
 		return rc;
@@ -153,6 +160,21 @@ static int copy_run(struct gfs *f, uint64_t from, uint64_t length, int fd, uint6
 }
 
 /*
+ * What the appliance's ntfsinfo says of @n. The device is looked up by where it is mounted: the
+ * names that libguestfs gives to devices are not those of the appliance's kernel, which
+ * numbers them as it finds them.
+ */
+static char *ask_runs(struct gfs *f, const struct gfs_volume *v, const struct gfs_node *n)
+{
+	CLEANUP(free) char *command = xasprintf(
+	    "while read -r device where rest; do test \"$where\" = /sysroot%s && "
+	    "exec ntfsinfo -f -v -i %llu \"$device\"; done </proc/mounts; exit 1",
+	    v->mountpoint, (unsigned long long)n->inode);
+
+	return gfs_shell(f, command);
+}
+
+/*
  * Read the file's clusters from this side. 1 done, 0 it has to be done another way, -1.
  * Not while files are being changed: the device may not have it yet.
  */
@@ -161,9 +183,7 @@ static int fetch_runs(struct gfs *f, struct gfs_volume *v, const struct gfs_node
 {
 	if (v->changed || !v->cluster_size)
 		return 0;
-	CLEANUP(free) char *command = xasprintf("ntfsinfo -f -v -i %llu %s",
-	    (unsigned long long)n->inode, v->device);
-	CLEANUP(free) char *text = gfs_shell(f, command);
+	CLEANUP(free) char *text = ask_runs(f, v, n);
 	struct gfs_runs runs = {0};
 	uint64_t done = 0;
 	int rc = text &&
@@ -187,9 +207,9 @@ static int fetch_runs(struct gfs *f, struct gfs_volume *v, const struct gfs_node
 int gfs_fetch(struct image *im, size_t vol, const char *path, int fd, struct error *err)
 {
 	struct gfs *f = im->data;
-	struct gfs_volume *v = gfs_volume(im, vol, err);
+	struct gfs_volume *v;
 	struct gfs_node *n;
-	int rc = v ? find_file(f, v, path, &n, err) : -1;
+	int rc = find_file(im, vol, path, &v, &n, err);
 
 	if (rc != 1)
 		return rc;
@@ -232,9 +252,9 @@ int gfs_get_sd(struct image *im, size_t vol, const char *path, struct buf *out,
     struct error *err)
 {
 	struct gfs *f = im->data;
-	struct gfs_volume *v = gfs_volume(im, vol, err);
+	struct gfs_volume *v;
 	struct gfs_node *n;
-	int rc = v ? gfs_lookup(f, v, path, &n, err) : -1;
+	int rc = find(im, vol, path, &v, &n, err);
 
 	if (rc != 1)
 		return rc;

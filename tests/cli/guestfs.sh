@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The default engine for disks: finds out about KVM, prepares a VHD in one launch, and leaves the same
-# files as the engine direct. Launches are dear: four in all.
+# files as the engine direct. Launches are dear: five in all.
 # shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
 requires wimlib-imagex
 w7=$BUILD/w7prep
+mib=$((1 << 20))
 export SOURCE_DATE_EPOCH=1700000000
 
 volume_list() { # IMAGE OUT: every file of the Windows volume with hash, descriptor, attributes, times
@@ -74,4 +75,30 @@ run "$w7" apply -p kms "$T/g.vhd"
 expect_status 0
 ! grep -qa "$key" "$T/g.vhd" || fail "the MAK is still on the disk"
 [ -e "$T/.w7prep/g.vhd/0002/data.tar.zst.sealed" ] || fail "the undo record is not sealed"
+
+# The appliance's kernel finds its own disk first, and Windows is not on the largest volume: clusters
+# are found all the same, and a volume that nothing is written to is not mounted for writing.
+cat >"$T/qemu" <<'X'
+#!/bin/bash
+args=("$@")
+for i in "${!args[@]}"; do
+	case ${args[i]} in
+	scsi-hd,drive=hd0) args[i]=scsi-hd,drive=appliance ;;
+	scsi-hd,drive=appliance) args[i]=scsi-hd,drive=hd0 ;;
+	esac
+done
+exec qemu-system-x86_64 "${args[@]}"
+X
+chmod +x "$T/qemu"
+phony_volume "$T/1.ntfs" --hive-mb=2
+phony_volume "$T/2.ntfs" --data --volume-mb=90
+two_volumes "$T/two.raw" "$T/1.ntfs" "$T/2.ntfs"
+run env LIBGUESTFS_HV="$T/qemu" LIBGUESTFS_BACKEND_SETTINGS=force_tcg "$w7" apply -vv -p kms "$T/two.raw"
+expect_status 0
+expect_err 'writing /Windows/System32/config/SOFTWARE'
+! grep -q 'read through ntfs-3g' "$T/err" || fail "the clusters of a hive were not found"
+dd if="$T/two.raw" bs=1M skip=$(($(stat -c %s "$T/1.ntfs") / mib + 1)) count=90 of="$T/part" status=none
+cmp -s "$T/part" "$T/2.ntfs" || fail "a volume without Windows was written to"
+run "$w7" verify -p kms --engine=direct "$T/two.raw"
+expect_status 0
 exit 0

@@ -10,18 +10,6 @@ requires ntfscat
 w7=$BUILD/w7prep
 mib=$((1 << 20))
 
-two_disk() { # OUT FIRST SECOND: two volumes as partitions 1 and 2
-	local one two
-	one=$(($(stat -c %s "$2") / mib))
-	two=$(($(stat -c %s "$3") / mib))
-	rm -f "$1"
-	truncate -s $(((one + two + 3) * mib)) "$1"
-	printf '%s\n' 'label: dos' "start=2048, size=$((one * 2048)), type=7, bootable" \
-	    "start=$(((one + 1) * 2048)), size=$((two * 2048)), type=7" |
-	    sfdisk -q --no-reread --no-tell-kernel "$1" || fail sfdisk
-	dd if="$2" of="$1" bs=1M seek=1 conv=notrunc,sparse status=none
-	dd if="$3" of="$1" bs=1M seek=$((one + 1)) conv=notrunc,sparse status=none
-}
 volume() { # 1|2: that partition of the disk, in $T/part
 	local one
 	one=$(($(stat -c %s "$T/1.ntfs") / mib))
@@ -39,7 +27,7 @@ key() {
 
 phony_volume "$T/1.ntfs"
 phony_volume "$T/2.ntfs" --edition=Professional --arch=x86 --computer-name=SECOND
-two_disk "$T/disk" "$T/1.ntfs" "$T/2.ntfs"
+two_volumes "$T/disk" "$T/1.ntfs" "$T/2.ntfs"
 cp --sparse=always "$T/disk" "$T/original"
 
 run "$w7" apply --engine=direct -p kms --image=2 "$T/disk"
@@ -66,7 +54,7 @@ expect_err 'no partition 3'
 
 # one that must not be changed: nothing is, and it is named
 phony_volume "$T/2.ntfs" --sealed=no
-two_disk "$T/disk" "$T/1.ntfs" "$T/2.ntfs"
+two_volumes "$T/disk" "$T/1.ntfs" "$T/2.ntfs"
 before=$(sha "$T/disk")
 run "$w7" apply --engine=direct -p kms "$T/disk"
 expect_status 5
@@ -78,7 +66,7 @@ expect_status 0
 
 # and one that is not Windows 7
 phony_volume "$T/2.ntfs" --version=6.3 --build=9600 --edition=Professional
-two_disk "$T/disk" "$T/1.ntfs" "$T/2.ntfs"
+two_volumes "$T/disk" "$T/1.ntfs" "$T/2.ntfs"
 run "$w7" plan --engine=direct -p kms "$T/disk"
 expect_status 10
 expect_out 'partition 2 is .*8\.1.*left alone'
