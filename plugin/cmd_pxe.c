@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "plugin/commands.h"
+#include "plugin/fog.h"
 #include "plugin/report.h"
 
 /* Not the name of any profile: those have no tilde. */
@@ -37,15 +38,6 @@ static void menu_free(struct menu *m)
 		free(m->list.v[i].text);
 	}
 	free(m->list.v);
-}
-
-/* What passes through kernel command lines and FOG's shell; hooks/labs.sh takes no other. */
-static bool name_ok(const char *name)
-{
-	static const char chars[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:,/-";
-
-	return *name && *name != '-' && name[strspn(name, chars)] == '\0';
 }
 
 /*
@@ -79,7 +71,8 @@ static int add(struct menu *m, const char *path, struct error *err)
 	CLEANUP(free) char *name = xstrndup(base, name_has_suffix(base, ".ini") ? n - 4 : n);
 	struct profile p = {0};
 
-	if (!name_ok(name)) {
+	/* what hooks/labs.sh takes */
+	if (!fog_profile_name_ok(name)) {
 		err_set(err, ERR_USAGE,
 		    "the name of profile '%s' does not pass through a kernel command line", name);
 		return err_hint(err, "letters, digits and . _ : , / - do: rename the file");

@@ -223,7 +223,8 @@ static const struct command *find_command(const char *name, struct error *err)
 
 		if (strcmp(name, c->name) == 0)
 			return c;
-		if (d < best_distance) {
+		/* "x" is no misspelt "pxe" */
+		if (d < best_distance && d < strlen(name)) {
 			best_distance = d;
 			best = c->name;
 		}

@@ -15,6 +15,11 @@ expect_status 2
 expect_err "no command 'inspct'"
 expect_err 'did you mean: w7prep inspect'
 
+run "$w7" x
+expect_status 2
+expect_no_err 'did you mean'
+expect_err 'see: w7prep --help'
+
 run "$w7" inspect --jsn x
 expect_status 2
 expect_err 'there is no option --jsn'
