@@ -43,7 +43,14 @@ log=$placed/activation.log
 calls=$T/calls
 mkdir -p "$T/d"
 
+# One test at a time: all share Wine's registry, its server and what D: is, as a prefix of their own
+# would take each 700 MB. Whoever else uses this $BUILD waits.
+own_wine() {
+	exec {wine_lock}>"$BUILD/wine.lock" && flock "$wine_lock" || fail "cannot lock $BUILD/wine.lock"
+}
+
 make_wine() {
+	own_wine
 	if [ ! -e "$WINEPREFIX/ready" ]; then
 		rm -rf "$WINEPREFIX"
 		"$wine" cmd /c ver >"$T/wineboot" 2>&1 </dev/null || {
