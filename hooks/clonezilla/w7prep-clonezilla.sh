@@ -33,7 +33,7 @@ say() {
 cleanup() {
 	[ -z "$mounted" ] || umount "$scratch/mnt" 2>/dev/null
 	# never into a volume that could not be unmounted
-	[ -z "$scratch" ] || mountpoint -q "$scratch/mnt" || rm -rf "$scratch"
+	[ -z "$scratch" ] || ! rmdir "$scratch/mnt" 2>/dev/null || rm -rf "$scratch"
 }
 
 give_up() { # MESSAGE

@@ -5,7 +5,7 @@
 # shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
-for tool in ntfs-3g ntfscat ntfsinfo ntfsfix blkid mountpoint; do
+for tool in ntfs-3g ntfscat ntfsinfo ntfsfix blkid; do
 	requires "$tool"
 done
 w7=$BUILD/w7prep

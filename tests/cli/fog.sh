@@ -252,6 +252,12 @@ rm "$down/w7prep/w7prep-static-$(uname -m)"
 client fos_download "$down"
 expect_status 1
 told '^error: .*no program .*w7prep-static-'
+# copied to another storage node without its rights
+cp "$T/program" "$down/w7prep/w7prep-static-$(uname -m)"
+chmod 644 "$down/w7prep/w7prep-static-$(uname -m)"
+client fos_download "$down"
+[ "$(cat "$T/fos")" = 'task complete' ] || fail "not executable: $(cat "$T/fos")"
+prepared
 mv "$T/program" "$down/w7prep/w7prep-static-$(uname -m)"
 
 # the key that FOG has for the host
