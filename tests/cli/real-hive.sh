@@ -3,6 +3,7 @@
 # A real Windows 7 SYSTEM hive keeps every key and value that the plan does not name, big data included.
 # shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
+# shellcheck source=tests/fixtures/images.sh
 . "$(dirname "$0")/../fixtures/images.sh"
 requires wimlib-imagex
 w7=$BUILD/w7prep
@@ -68,4 +69,30 @@ windows_volume mbr "$T/a.raw" "$T/vol.ntfs"
 ntfscat "$T/vol.ntfs" Windows/System32/config/SYSTEM >"$T/SYSTEM.disk" 2>/dev/null || fail "ntfscat"
 compare "$T/SYSTEM.disk"
 cmp -s "$T/x/SYSTEM" "$T/SYSTEM.disk" || fail "wim and direct make different hives"
+
+# remove = offline: service and source of events go from both control sets with all below, nothing else does
+cat >"$T/offline.ini" <<'X'
+[profile]
+name = offline
+[activation]
+strategy = single
+[kb971033]
+remove = offline
+[clone]
+require_sealed = no
+X
+_made "$mk/mkphony" tree "$T/tree" --servicing=full --store-packages=12 --arch=x86 \
+    --system-hive="$T/SYSTEM" --sealed=no
+run "$w7" apply -p "$T/offline.ini" --root "$T/tree"
+expect_status 0
+dump "$T/tree/Windows/System32/config/SYSTEM" >"$T/after"
+[ -z "$(LC_ALL=C comm -13 "$T/before" "$T/after")" ] || fail "something is new in the real hive"
+LC_ALL=C comm -23 "$T/before" "$T/after" >"$T/gone"
+for set in 1 2; do
+	for key in WatAdminSvc 'WatAdminSvc\Security' 'eventlog\Application\Windows Activation Technologies'; do
+		grep -qxF "\\ControlSet00$set\\services\\$key" "$T/gone" || fail "left: $key of set $set"
+	done
+done
+grep -vE '^\\ControlSet00[12]\\services\\(WatAdminSvc|eventlog\\Application\\Windows Activation Technologies)([\\!]|$)' \
+    "$T/gone" >"$T/odd" && fail "gone as well: $(head -n 3 "$T/odd")"
 exit 0
