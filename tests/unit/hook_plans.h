@@ -220,14 +220,15 @@ static inline void assert_has_note(const struct plan *p, const char *part)
 }
 
 /* Plan, carry it out, plan again: the second must be empty. Returns the first. */
-static inline struct plan converge(struct windows *win, const struct profile *profile)
+static inline struct plan converge_for(
+    struct windows *win, const struct profile *profile, const struct plan_request *request)
 {
 	CLEANUP(error) struct error err = ERROR_INIT;
 	struct plan first, second;
 
-	assert_ok(hooks_plan(win, profile, &first, &err), err);
+	assert_ok(hooks_plan_for(win, profile, request, &first, &err), err);
 	apply(win, &first);
-	assert_ok(hooks_plan(win, profile, &second, &err), err);
+	assert_ok(hooks_plan_for(win, profile, request, &second, &err), err);
 	if (second.changes.list.n) {
 		CLEANUP(free) char *target = change_target(&second.changes.list.v[0]);
 		ck_abort_msg("not done after the first plan: %s (%s)", target,
@@ -235,6 +236,11 @@ static inline struct plan converge(struct windows *win, const struct profile *pr
 	}
 	plan_free(&second);
 	return first;
+}
+
+static inline struct plan converge(struct windows *win, const struct profile *profile)
+{
+	return converge_for(win, profile, &(struct plan_request){0});
 }
 
 static inline void assert_refused(
