@@ -122,12 +122,17 @@ static int add_parts(struct image *im, struct error *err)
 }
 
 /* Say now that the commit could not work, not after everything was done for it. */
-static int check_writable(const struct partclone *p, struct error *err)
+static int check_writable(const struct image *im, struct error *err)
 {
+	const struct partclone *p = im->data;
+
 	if (access(p->dir, W_OK) != 0) {
 		err_errno(err, "cannot write to %s", p->dir);
 		return err_hint(err, "run as the user that the images belong to");
 	}
+	/* a copy shares its files with the image until they are replaced: that may be in use */
+	if (im->options.no_undo)
+		return 0;
 	for (size_t i = 0; i < p->parts.n; i++)
 		if (p->parts.v[i].set.names.n && ptcl_set_not_in_use(&p->parts.v[i].set, err) != 0)
 			return -1;
@@ -146,5 +151,5 @@ int partclone_open(struct image *im, struct error *err)
 	p->dir = S_ISDIR(st.st_mode) ? xstrdup(real) : path_dir(real);
 	if (add_parts(im, err) != 0)
 		return -1;
-	return im->options.write ? check_writable(p, err) : 0;
+	return im->options.write ? check_writable(im, err) : 0;
 }

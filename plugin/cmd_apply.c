@@ -8,6 +8,9 @@
 
 #include "common/cleanup.h"
 #include "common/fsutil.h"
+#include "image/image.h"
+#include "image/partclone_copy.h"
+#include "image/txn.h"
 #include "plugin/commands.h"
 #include "plugin/report.h"
 
@@ -20,7 +23,8 @@ static int change(struct job *job, const struct cli *cli, const char *path,
 	return 0;
 }
 
-static int check_output(const struct cli *cli, const char *path, struct error *err)
+static int check_output(
+    const struct cli *cli, const char *path, enum image_format format, struct error *err)
 {
 	struct stat in, out;
 
@@ -30,7 +34,7 @@ static int check_output(const struct cli *cli, const char *path, struct error *e
 	}
 	if (stat(path, &in) != 0)
 		return err_set(err, ERR_NO_SUCH_FILE, "%s: no such file", path);
-	if (!S_ISREG(in.st_mode))
+	if (!S_ISREG(in.st_mode) && format != FORMAT_PARTCLONE)
 		return err_set(err, ERR_USAGE, "%s: -o can only copy an image file", path);
 	if (stat(cli->output, &out) != 0)
 		return errno == ENOENT ? 0 : err_errno(err, "%s", cli->output);
@@ -38,10 +42,12 @@ static int check_output(const struct cli *cli, const char *path, struct error *e
 		err_set(err, ERR_USAGE, "%s and %s are the same file", path, cli->output);
 		return err_hint(err, "without -o the image is changed in place, and undo puts it back");
 	}
-	if (S_ISREG(out.st_mode) && cli->force)
+	if (S_ISREG(in.st_mode) && S_ISREG(out.st_mode) && cli->force)
 		return 0;
 	err_set(err, ERR_EXISTS, "%s is there already", cli->output);
-	return err_hint(err, "name another file, or replace it with --force");
+	return S_ISREG(in.st_mode)
+		   ? err_hint(err, "name another file, or replace it with --force")
+		   : err_hint(err, "name a directory that is not there yet: none is replaced");
 }
 
 /* A closed image's file reaches the disk before it gets its final name. */
@@ -62,33 +68,59 @@ static int publish(const char *tmp, const char *output, struct error *err)
 	return sync_parent(output, err);
 }
 
+/* Of a directory that may be written with a slash at its end. */
+static char *parent_of(const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	CLEANUP(free) char *plain = xstrndup(path, n);
+	return path_dir(plain);
+}
+
+static int begin_copy(
+    const char *path, const char *tmp, enum image_format format, struct error *err)
+{
+	return format == FORMAT_PARTCLONE ? ptcl_copy_begin(path, tmp, err)
+					  : copy_file(path, tmp, "copying the image", err);
+}
+
+static void change_copy(struct job *job, const struct cli *cli, const char *path, const char *tmp,
+    enum image_format format, const struct profile *profile)
+{
+	int rc = change(job, cli, tmp, profile);
+
+	job_close(job);
+	if (rc == 0 && format == FORMAT_PARTCLONE)
+		rc = ptcl_copy_finish(path, tmp, &job->error);
+	if (rc == 0)
+		publish(tmp, cli->output, &job->error);
+	/* the report speaks of what the user named; the copy is gone either way */
+	free(job->path);
+	job->error.image_changed = false;
+}
+
 /* Work on a copy beside OUT, which becomes OUT when all is well. */
 static void apply_to_copy(struct job *job, const struct cli *cli, const char *path,
     const struct profile *profile)
 {
-	CLEANUP(free) char *dir = path_dir(cli->output);
+	CLEANUP(free) char *dir = parent_of(cli->output);
 	CLEANUP(free) char *scratch = NULL, *tmp = NULL;
+	CLEANUP(free) char *real = realpath(path, NULL);
+	enum image_format format;
 
 	job->output = xstrdup(cli->output);
-	if (check_output(cli, path, &job->error) != 0 ||
-	    !(scratch = scratch_create(dir, &job->error))) {
-		job->path = xstrdup(path);
-		return;
+	/* half an image is not worth a copy */
+	if (txn_interrupted(path, &job->error) == 0 &&
+	    image_probe(path, &format, &job->error) == 0 &&
+	    check_output(cli, path, format, &job->error) == 0 &&
+	    (scratch = scratch_create(dir, &job->error))) {
+		tmp = path_join(scratch, path_base(real));
+		if (begin_copy(path, tmp, format, &job->error) == 0)
+			change_copy(job, cli, path, tmp, format, profile);
 	}
-	tmp = path_join(scratch, path_base(path));
-	if (copy_file(path, tmp, "copying the image", &job->error) != 0) {
-		job->path = xstrdup(path);
-	} else {
-		int rc = change(job, cli, tmp, profile);
-
-		job_close(job);
-		if (rc == 0)
-			publish(tmp, cli->output, &job->error);
-		/* the report speaks of what the user named; the copy is gone either way */
-		free(job->path);
-		job->path = xstrdup(path);
-		job->error.image_changed = false;
-	}
+	job->path = xstrdup(path);
 	scratch_remove(scratch);
 }
 
