@@ -61,6 +61,10 @@ static int read_boot(struct ptcl_dev *d, const uint8_t *sector, struct error *er
 		return err_set(err, ERR_DAMAGED,
 		    "its blocks have %u bytes, the volume's clusters %u", d->h.block_size,
 		    boot.cluster_size);
+	if (d->h.blocks < boot.size / boot.cluster_size)
+		return err_set(err, ERR_DAMAGED, "the partclone header says %llu blocks, the volume has %llu",
+		    (unsigned long long)d->h.blocks,
+		    (unsigned long long)(boot.size / boot.cluster_size));
 	d->record_size = boot.record_size;
 	return 0;
 }

@@ -137,8 +137,18 @@ static int add_part(struct ptcl_set *s, const char *name, struct error *err)
 	return 0;
 }
 
+static int first_missing(const struct ptcl_set *s, struct error *err)
+{
+	err_set(err, ERR_DAMAGED, "the first part of %s is missing", s->stem);
+	return err_hint(err, "copy the whole image again");
+}
+
 static int list_parts(struct ptcl_set *s, struct error *err)
 {
+	CLEANUP(free) char *first = ptcl_set_name(s, 0);
+
+	if (s->naming != PTCL_WHOLE && !exists(s->dir, first))
+		return first_missing(s, err);
 	for (unsigned i = 0; i < PARTS_MAX; i++) {
 		CLEANUP(free) char *name = ptcl_set_name(s, i);
 
@@ -223,16 +233,27 @@ int ptcl_set_not_in_use(const struct ptcl_set *s, struct error *err)
 	return 0;
 }
 
-static bool is_first_part(const char *dir, const char *name)
+/* Is @name a name that this set's parts have? Someone's d1p2.img.old has not. */
+static bool is_part(const struct ptcl_set *s, const char *name)
+{
+	const char *suffix = name + strlen(s->stem);
+
+	return s->naming != PTCL_DIGITS || !*suffix ||
+	       (strlen(suffix + 1) == s->suffix && all_of(suffix + 1, isdigit));
+}
+
+/* The first part, or any where that is missing: somebody must say so. */
+static bool stands_for_its_set(const char *dir, const char *name)
 {
 	CLEANUP(free) char *path = path_join(dir, name);
 	struct ptcl_set s = {.dir = xstrdup(dir)};
 
 	find_naming(&s, name);
 	CLEANUP(free) char *first = ptcl_set_name(&s, 0);
-	bool yes = first && strcmp(first, name) == 0;
+	bool yes = access(path, F_OK) == 0 &&
+		   (strcmp(first, name) == 0 || (is_part(&s, name) && !exists(dir, first)));
 	ptcl_set_free(&s);
-	return yes && access(path, F_OK) == 0;
+	return yes;
 }
 
 static bool can_hold_windows(const char *name)
@@ -250,7 +271,7 @@ void ptcl_dir_list(const char *dir, struct strvec *paths)
 	if (!d)
 		return;
 	for (struct dirent *e; (e = readdir(d));)
-		if (can_hold_windows(e->d_name) && is_first_part(dir, e->d_name))
+		if (can_hold_windows(e->d_name) && stands_for_its_set(dir, e->d_name))
 			strvec_take(paths, path_join(dir, e->d_name));
 	closedir(d);
 	strvec_sort(paths);

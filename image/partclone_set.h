@@ -30,7 +30,7 @@ struct ptcl_set {
 	unsigned disk, partition; /* of FOG's name; 0: unknown */
 };
 
-/* @path: any part of it. ERR_NO_SUCH_FILE; ERR_DAMAGED when a part is missing in between. */
+/* @path: any part of it. ERR_NO_SUCH_FILE; ERR_DAMAGED when the first part, or one in between, is missing. */
 int ptcl_set_find(const char *path, struct ptcl_set *s, struct error *err);
 void ptcl_set_free(struct ptcl_set *s);
 /* ERR_CHANGED_SINCE unless all parts are as ptcl_set_find() found them. */
@@ -44,8 +44,9 @@ int ptcl_set_not_in_use(const struct ptcl_set *s, struct error *err);
 char *ptcl_set_name(const struct ptcl_set *s, unsigned n);
 
 /*
- * Partition images in the directory @dir that can hold Windows, in order, as their first
- * part's paths: FOG's and those of Clonezilla that say ntfs. None: @dir is something else.
+ * Partition images in the directory @dir that can hold Windows, in order, as their first part's
+ * paths (all others' where that is missing): FOG's and those of Clonezilla that say ntfs. None:
+ * @dir is something else.
  */
 void ptcl_dir_list(const char *dir, struct strvec *paths);
 

@@ -41,13 +41,14 @@ static bool unpacks_to(struct probe *p, const char *magic, size_t n)
 /* A partition of FOG or Clonezilla. A later part of a split one has nothing to be known by. */
 bool probe_partclone(struct probe *p)
 {
+	CLEANUP(error) struct error why = ERROR_INIT;
 	struct ptcl_set set;
 	bool later = false;
 
 	if (memcmp(p->head, PTCL_MAGIC, 15) == 0 || unpacks_to(p, PTCL_MAGIC, 15))
 		return true;
-	if (ptcl_set_find(p->path, &set, NULL) != 0)
-		return false;
+	if (ptcl_set_find(p->path, &set, &why) != 0)
+		return why.code == ERR_DAMAGED;
 	later = set.names.n > 1 && strcmp(set.names.v[0], path_base(p->path)) != 0;
 	ptcl_set_free(&set);
 	return later;
