@@ -2,7 +2,8 @@
 /*
  * Windows activates by itself some days after setup. Where clones are not to spend
  * activations of a key (none, mak-proxy) that is switched off; a KMS client needs it, because that
- * is how it renews its activation.
+ * is how it renews its activation, and a MAK client that could not activate at its first boot,
+ * because nothing else tries again.
  */
 #include "hooks/parts.h"
 
@@ -14,11 +15,13 @@ static int plan(const struct plan_context *c, struct plan *out, struct error *er
 	uint32_t manual = c->win->policy.manual_activation;
 
 	(void)err;
-	if (c->strategy == STRATEGY_KMS) {
+	if (c->strategy == STRATEGY_KMS || c->strategy == STRATEGY_MAK) {
 		if (manual != 0)
 			changeset_delete_value(&out->changes, NAME, CHANGE_SOFTWARE, KEY, "Manual",
-			    "automatic activation is switched off in the image, KMS clients renew "
-			    "by it");
+			    "automatic activation is switched off in the image, %s",
+			    c->strategy == STRATEGY_KMS
+				? "KMS clients renew by it"
+				: "which is what tries again after the first boot");
 	} else if (manual != 1) {
 		changeset_set_value(&out->changes, NAME, CHANGE_SOFTWARE, KEY, "Manual",
 		    hive_dword(1),
@@ -30,7 +33,8 @@ static int plan(const struct plan_context *c, struct plan *out, struct error *er
 static bool applies(const struct plan_context *c)
 {
 	return c->strategy == STRATEGY_KMS || c->strategy == STRATEGY_NONE ||
-	       c->strategy == STRATEGY_MAK_PROXY;
+	       c->strategy == STRATEGY_MAK_PROXY ||
+	       (c->strategy == STRATEGY_MAK && c->profile->activate_at_first_boot);
 }
 
 const struct hook hook_auto_activation = {

@@ -119,6 +119,21 @@ expect_calls "${dism/amd64/x86}" "${kb4487266[@]:1:4}" "licensing.vbs listed $pr
 [ -e "$store/tokens.dat" ] || fail "the fresh licence store was deleted"
 expect_secret "$professional"
 
+# The keys of the other editions that KB4487266 lists.
+wine_case "kms: editions N and E"
+while read -r edition key; do
+	clone "$kms" --edition="$edition" --kb971033=absent
+	first_boot
+	grep -Fqx "slmgr.vbs /ipk $key" "$calls" || fail "$edition: $(grep /ipk "$calls")"
+	[ "$(grep -c /ipk "$calls")" -eq 1 ] || fail "$edition: another key, too"
+	expect_secret "$key"
+done <<'X'
+ProfessionalN MRPKT-YTG23-K7D7T-X2JMM-QY7MG
+ProfessionalE W82YF-2Q76Y-63HXB-FGJG9-GF7QX
+EnterpriseN YDRBP-3D83W-TY26F-D46B2-XCKRJ
+EnterpriseE C29WB-22CC8-VJ326-GHFJW-H9DH4
+X
+
 # The log goes to a share too; that it cannot be reached does no harm.
 wine_case "the log is copied to a share"
 share="$WINEPREFIX/dosdevices/unc/SRV/logs\$/room 12"
@@ -175,11 +190,14 @@ clone "$mak_profile"
 cp -a "$placed" "$T/pristine-mak"
 for failing in none=0 install-key=-1073422315 fsutil=1 /cpky=1 /ato=-1073422304; do
 	rm -rf "$placed" && cp -a "$T/pristine-mak" "$placed"
+	ln -f "$placed/mak.key" "$T/clusters" # what is left of the file on the disk
 	first_boot "$failing" licensed=1
 	expect_calls "$dism" "licensing.vbs install-key mak.key" "key $mak" "attrib -r mak.key" \
 	    "fsutil file setzerodata offset=0 length=31 mak.key" "slmgr.vbs /cpky" "slmgr.vbs /ato" \
 	    "licensing.vbs licensed"
 	[ ! -e "$placed/mak.key" ] || fail "$failing: the key is still on the disk"
+	[ "$(tr -d '\r' <"$T/clusters")" = XXXXX-XXXXX-XXXXX-XXXXX-XXXXX ] ||
+		fail "$failing: deleted, but not overwritten: $(cat "$T/clusters")"
 	! grep -aqr -- "$mak" "$windows" || fail "$failing: the key is still in a file"
 	expect_secret "$mak"
 done

@@ -71,6 +71,28 @@ wim_value() { # WIM HIVE KEY VALUE
 	hivexget "$T/hive" "$3" "$4" 2>/dev/null
 }
 
+# ---- Umgang mit der Produktaktivierung: which of the six is for which lab -------------------
+strategy_of() { # what the image was prepared for, as its clones will see it
+	[ -e "$T/lab/Windows/Setup/Scripts/w7prep/settings.cmd" ] || { echo nothing; return; }
+	tr -d '\r' <"$T/lab/Windows/Setup/Scripts/w7prep/settings.cmd" | sed -n 's/^@set "W7_STRATEGY=\(.*\)"$/\1/p'
+}
+while IFS='|' read -r wanted channel lab; do
+	rm -rf "$T/lab"
+	"$BUILD/fixtures/mkphony" tree "$T/lab" --edition=Professional --channel="$channel" || fail mkphony
+	printf '[activation]\nstrategy = auto\n%b\n' "$lab" >"$T/lab.ini"
+	run "$w7" apply -p "$T/lab.ini" --root "$T/lab"
+	expect_status 0
+	[ "$(strategy_of)" = "$wanted" ] || fail "$wanted: the image is prepared for $(strategy_of)"
+done <<'X'
+single|retail|[lab]\nlicence = retail
+none|retail|[lab]\nlicence = retail\nreclone_days = 28
+none|retail|[lab]\nlicence = retail\nreclone_days = 110
+mak|gvlk|mak_key_file = mak.key\n[lab]\nlicence = mak
+mak-proxy|gvlk|mak_key_file = mak.key\n[lab]\nlicence = mak\nreclone_days = 14
+kms|gvlk|[lab]\nlicence = kms\nkms_clients = 25\nreclone_days = 14
+nothing|oem|[lab]\nreclone_days = 14
+X
+
 # ---- 1. Aktivierung von Einzelcomputern ----------------------------------------------------
 # The PC is activated by hand and then captured as it is, not sealed: its activation is kept.
 licensing_before --sealed=no --edition=Professional --channel=retail
@@ -146,6 +168,10 @@ cp "$T/mak.wim" "$T/kms.wim"
 run "$w7" apply -p kms "$T/kms.wim"
 expect_status 0
 expect_out 'held the product key of mak.key: .*--rebuild'
+# "Probleme beim regelmäßigen Klonen": a lab that would use the key up is told so.
+printf '[lab]\nseats = 30\nreclone_days = 14\n' | cat "$T/mak.ini" - >"$T/often.ini"
+run "$w7" plan -p "$T/often.ini" "$T/mak.wim"
+expect_out "each re-cloning takes one of the MAK's counted activations for every PC"
 if wine_case "handout, 3: a MAK is installed, wiped and activated"; then
 	clone "[activation]
 strategy = mak
@@ -214,6 +240,20 @@ wim_file "$T/room.wim" /Windows/Setup/Scripts/w7prep/key.cmd "$T/key.cmd"
 grep -q 'FJ82H-XT6CR-J8D7P-XQJJ2-GPDD4' "$T/key.cmd" || fail "not the client key of Professional"
 wimlib-imagex dir "$T/room.wim" 1 >"$T/paths"
 ! grep -Eqi '/(tokens|cache)\.dat$|/7B296FB0' "$T/paths" || fail "the stale licence store is in the image"
+# "An den Clients darf der KMS-Schlüssel nicht eingetragen werden": one key, and that is the client's
+[ "$(grep -c 'W7_KEY' "$T/key.cmd")" -eq 1 ] || fail "more than one key: $(cat "$T/key.cmd")"
+# "Die Clients versuchen automatisch alle 2 Stunden": also in a room that did without activation before
+phony_wim "$T/again.wim" --edition=Professional
+run "$w7" apply -p no-activation "$T/again.wim"
+[ "$(wim_value "$T/again.wim" SOFTWARE "$spp\\Activation" Manual)" = 1 ] || fail "automatic activation is not off"
+run "$w7" apply -p "$T/kms.ini" "$T/again.wim"
+[ -z "$(wim_value "$T/again.wim" SOFTWARE "$spp\\Activation" Manual)" ] || fail "clients would never ask the KMS host"
+# "Einschränkungen": 25 clients, every 180 days, a KMS key
+printf '[lab]\nkms_clients = 24\nmobile = yes\nlicence = mak\n' | cat "$T/kms.ini" - >"$T/few.ini"
+run "$w7" plan -p "$T/few.ini" "$T/room.wim"
+expect_out '24 of 25 KMS clients'
+expect_out 'at least every 180 days'
+expect_out 'KMS needs a KMS key, which goes on the KMS host and never on a client'
 # by DNS: no host in the image
 cp "$T/room.wim" "$T/dns.wim"
 run "$w7" apply -p kms "$T/dns.wim"
@@ -239,6 +279,13 @@ run "$w7" apply -p oem "$T/oem.wim"
 expect_status 0
 expect_out 'OEM:SLP key and certificate are there'
 [ "$(sha "$T/oem.wim")" = "$before" ] || fail "a vendor's image was changed"
+# "das zur SLIC-Signatur passende Zertifikat": where it is not, the image is told, and left as it is
+phony_wim "$T/no-oem.wim" --edition=Professional --channel=retail
+before=$(sha "$T/no-oem.wim")
+run "$w7" apply -p oem "$T/no-oem.wim"
+expect_status 0
+expect_out 'vendor activation is not complete in this image: OEM:SLP key and certificate'
+[ "$(sha "$T/no-oem.wim")" = "$before" ] || fail "an image without a vendor's activation was changed"
 licensing_before --edition=Professional --channel=oem
 clone "[activation]
 strategy = oem" --edition=Professional --channel=oem

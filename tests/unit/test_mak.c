@@ -52,6 +52,27 @@ START_TEST(mak_is_placed_as_a_secret)
 }
 END_TEST
 
+/* Left by none or mak-proxy: where the first boot cannot reach Microsoft, nothing would try again. */
+START_TEST(mak_lets_windows_activate)
+{
+	struct profile profile = profile_of(STRATEGY_MAK);
+	CLEANUP(free) char *path = mak_file();
+
+	profile.mak_key_file = path;
+	for (int activate = 0; activate < 2; activate++) {
+		struct windows *win = facts();
+
+		profile.activate_at_first_boot = activate;
+		win->policy.manual_activation = 1;
+		struct plan p = converge(win, &profile);
+		ck_assert_uint_eq(win->policy.manual_activation, activate ? 0 : 1);
+		plan_free(&p);
+		drop(win);
+	}
+	unlink(path);
+}
+END_TEST
+
 START_TEST(mak_needs_its_key)
 {
 	struct windows *win = facts();
@@ -62,4 +83,4 @@ START_TEST(mak_needs_its_key)
 }
 END_TEST
 
-SUITE("mak", mak_is_placed_as_a_secret, mak_needs_its_key)
+SUITE("mak", mak_is_placed_as_a_secret, mak_lets_windows_activate, mak_needs_its_key)
