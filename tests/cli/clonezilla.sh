@@ -52,8 +52,8 @@ export W7PREP_DEV=$T/dev W7PREP_OCS_VARS=$T/ocs-vars W7PREP_CMDLINE=$T/cmdline W
 export TMPDIR=$T/tmp
 clonezilla() { # HOOK TYPE DEVICE IMAGE [BOOT-PARAMETERS]: interactive, as ocs-sr writes its variables
 	printf 'ocs_cmd="ocs-sr"\nocs_sr_type="%s"\nocs_sr_dev="%s"\ntarget_dir="%s"\ntarget_hd="%s"\n' \
-	    "$2" "$([ "$2" = restoreparts ] && echo "$3" || echo ask_user)" "$4" \
-	    "$([ "$2" = restoreparts ] || echo "$3")" >"$T/ocs-vars"
+	    "$2" "$([[ $2 == *parts ]] && echo "$3" || echo ask_user)" "$4" \
+	    "$([[ $2 == *parts ]] || echo "$3")" >"$T/ocs-vars"
 	echo 'ocs_sr_img_name="ask_user"; ocs_sr_mode="interactive"; postaction="reboot"' >>"$T/ocs-vars"
 	echo "boot=live union=overlay quiet ${5-}" >"$T/cmdline"
 	run env PATH="$T/bin:$PATH" "$kit/w7prep-$1.sh"
@@ -137,6 +137,20 @@ clonezilla prerun restoredisk sda win7-room
 expect_status 0
 untouched
 clonezilla prerun savedisk sda win7-room
+expect_status 0
+prepared kms
+fresh
+clonezilla prerun saveparts sda2 win7-room
+expect_status 0
+prepared kms
+# linked into Clonezilla's own directories, which serve saving and restoring alike
+fresh
+mkdir -p "$T/drbl"
+ln -s "$kit/w7prep-postrun.sh" "$kit/w7prep-prerun.sh" "$T/drbl"
+run env PATH="$T/bin:$PATH" "$T/drbl/w7prep-postrun.sh"
+expect_status 0
+untouched
+run env PATH="$T/bin:$PATH" "$T/drbl/w7prep-prerun.sh"
 expect_status 0
 prepared kms
 fresh
