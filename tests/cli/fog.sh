@@ -357,6 +357,20 @@ told '^error: Found bitlocker signature'
 unset disks_of_pc
 rm "$T/disk/sdb"*
 
+# one partition of the disk was imaged, or none: a Windows on another is somebody's, with its hibernation
+phony_volume "$T/disk/sda4" --hiberfil=hibr
+before=$(sha "$T/disk/sda4")
+restore
+imgPartitionType=2 client fos_download "$down"
+prepared
+restore
+before2=$(sha "$T/disk/sda2")
+imgPartitionType=mbr client fos_download "$down"
+expect_out 'no partition with a Windows'
+[ "$(sha "$T/disk/sda2")" = "$before2" ] || fail "the boot record alone was restored"
+[ "$(sha "$T/disk/sda4")" = "$before" ] || fail "a partition that FOG did not restore was touched"
+rm "$T/disk/sda4"
+
 # the share as FOG's clients have it: read-only
 restore
 if mkdir "$T/share" && mount --bind "$down" "$T/share" 2>"$T/log" && at_exit "umount '$T/share' 2>/dev/null" &&
