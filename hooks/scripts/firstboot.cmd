@@ -11,7 +11,7 @@ set "here=%~dp0"
 set "sys=%SystemRoot%\System32"
 set "spp=%SystemRoot%\ServiceProfiles\NetworkService\AppData\Roaming\Microsoft\SoftwareProtectionPlatform"
 set "vbs="%sys%\cscript.exe" //nologo //B"
-for %%v in (STRATEGY ACTIVATE PACKAGE STORE PRODUCT KEY REARM_ONCE RESTART REPORT_SHARE) do set "W7_%%v="
+for %%v in (STRATEGY ACTIVATE PACKAGE STORE PRODUCT KEY REARM_ONCE REARMED RESTART REPORT_SHARE) do set "W7_%%v="
 for %%f in (settings kb971033 store key client-id) do if exist "%here%%%f.cmd" call "%here%%%f.cmd"
 
 if exist "%here%firstboot.done" (
@@ -26,7 +26,7 @@ call :install_mak
 call :deposit_confirmation_id
 >"%here%firstboot.done" echo done
 call :rearm_once
-if not defined W7_RESTART call :activate
+if not defined W7_REARMED call :activate
 call :restore_notification
 call :schedule_rearm
 call :log first-boot 0 "finished"
@@ -148,13 +148,19 @@ if exist "%~1" (
 exit /b 0
 
 rem ------------------------------------------------------------------------
-rem A clone of an unsealed image: one rearm gives it a client ID of its own, after the
-rem restart that follows. Windows then activates by itself.
+rem A clone whose client ID is that of the image: one rearm gives it one of its own, from the
+rem next start on. Windows then activates by itself. A setup pass must not be cut short by a
+rem restart; without one (an unsealed clone) the restart follows at once.
 :rearm_once
 if not defined W7_REARM_ONCE exit /b 0
 %vbs% "%sys%\slmgr.vbs" /rearm >nul 2>&1 <nul
-if "%ERRORLEVEL%"=="0" set "W7_RESTART=1"
-call :log slmgr-rearm %ERRORLEVEL%
+set "code=%ERRORLEVEL%"
+set "text="
+if "%code%"=="0" (
+	set "W7_REARMED=1"
+	if "%W7_REARM_ONCE%"=="restart" (set "W7_RESTART=1") else set "text=in effect from the next start on"
+)
+call :log slmgr-rearm %code% "%text%"
 exit /b 0
 
 rem slmgr's status is 0 for some failures too: LicenseStatus says whether it worked.

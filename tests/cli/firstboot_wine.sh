@@ -304,3 +304,14 @@ expect_calls 'reg add HKLM\SYSTEM\Setup /v SetupType /t REG_DWORD /d 0 /f' \
     'reg add HKLM\SYSTEM\Setup /v CmdLine /t REG_SZ /d "" /f' "${kb4487266[@]:1:6}" \
     "slmgr.vbs /rearm" "${kb4487266[@]:7}"
 expect_log ' slmgr-rearm 0xC004D307'
+
+# A sealed image in which generalize left the client ID: the same rearm, but nothing may restart a PC
+# in the middle of its setup.
+wine_case "kms: an image sealed with SkipRearm=1"
+clone "$kms" --skip-rearm=yes --kb971033=absent
+first_boot
+expect_calls "${kb4487266[@]:1:6}" "slmgr.vbs /rearm" "sc config sppuinotify start= demand"
+expect_log ' slmgr-rearm 0x00000000 in effect from the next start on'
+clone "$kms" --skip-rearm=yes --kb971033=absent
+first_boot /rearm=-1073425657
+expect_calls "${kb4487266[@]:1:6}" "slmgr.vbs /rearm" "${kb4487266[@]:7}"

@@ -12,7 +12,7 @@ START_TEST(unsealed_clone_starts_through_setup)
 	struct plan p = converge(win, &profile);
 	ck_assert_uint_eq(win->setup_type, 2);
 	ck_assert(name_contains(win->setup_cmdline, "w7prep\\setupmode.cmd"));
-	ck_assert(name_contains(written(&p, PLACED "client-id.cmd"), "W7_REARM_ONCE=1"));
+	ck_assert(name_contains(written(&p, PLACED "client-id.cmd"), "W7_REARM_ONCE=restart"));
 	ck_assert_ptr_null(find(&p, CHANGE_WRITE_FILE, SETUP_COMPLETE));
 	plan_free(&p);
 
