@@ -21,7 +21,7 @@
 /* ---- the kernel, killing the process before change number kill_at ---- */
 
 static int kill_at; /* 0: never */
-static bool no_exchange;
+static bool no_exchange, seal;
 static void (*before_exchange)(void);
 
 static void step(void)
@@ -98,7 +98,9 @@ static void setup(void)
 	ck_assert_ptr_nonnull(top);
 	CLEANUP(free) char *real = realpath(top, NULL);
 	dir = path_join(real, "win7");
-	no_exchange = false;
+	CLEANUP(free) char *state = path_join(real, "state");
+	setenv("XDG_STATE_HOME", state, 1);
+	no_exchange = seal = false;
 	before_exchange = NULL;
 }
 
@@ -259,7 +261,7 @@ static int place(const struct parts *old, const struct parts *fresh, struct erro
 	if (!record)
 		return -1;
 	CLEANUP(free) char *staging = path_join(record, "new");
-	struct ptcl_swap s = {.dir = dir, .staging = staging};
+	struct ptcl_swap s = {.dir = dir, .staging = staging, .seal = seal};
 	CLEANUP(free) char *parts = parts_script(fresh);
 	ck_assert_int_eq(mkdir(staging, 0700), 0);
 	shell("cd '%s' && %s", staging, parts);
@@ -401,8 +403,9 @@ static void every_step_of_undo(const struct parts *a, const struct parts *b)
 
 START_TEST(killed_at_every_step_of_apply)
 {
-	for (int mode = 0; mode < 2; mode++) {
+	for (int mode = 0; mode < 3; mode++) {
 		no_exchange = mode == 1;
+		seal = mode == 2;
 		every_step_of_apply(&many, &few);
 		every_step_of_apply(&single, &many);
 	}
@@ -411,8 +414,9 @@ END_TEST
 
 START_TEST(killed_at_every_step_of_undo)
 {
-	for (int mode = 0; mode < 2; mode++) {
+	for (int mode = 0; mode < 3; mode++) {
 		no_exchange = mode == 1;
+		seal = mode == 2;
 		every_step_of_undo(&many, &few);
 		every_step_of_undo(&single, &many);
 	}
@@ -424,10 +428,11 @@ START_TEST(a_rollback_is_repeated)
 {
 	struct error err = ERROR_INIT;
 
-	for (int mode = 0; mode < 2; mode++) {
+	for (int mode = 0; mode < 3; mode++) {
 		bool ended = false;
 
 		no_exchange = mode == 1;
+		seal = mode == 2;
 		from = &many;
 		to = &few;
 		make_image(from);
