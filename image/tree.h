@@ -141,6 +141,25 @@ void tree_log_free(struct tree_log *log);
 /* Put everything that the journal in @dir names back below @root; @sealed: its copies are. */
 int tree_roll_back(int root, const char *dir, bool sealed, struct error *err);
 
+/* Of removed names of files that had others: where such a file is found. */
+struct tree_links {
+	VEC(struct tree_link {
+		ino_t ino;		/* as the journal has it */
+		char *path;		/* a name that it has, or has again; NULL: not found */
+	}) list;
+	size_t missing;
+};
+
+/* Look in Windows' component store, where its files have their first names. */
+void tree_links_find(struct tree_links *l, int root, const struct tree_log *log);
+/*
+ * Make @name in @dir another name of the file that @e was one of; @fd: its content as it was. False:
+ * that file is gone or has changed, the name must get a file of its own (and @l takes note of it).
+ */
+bool tree_links_use(struct tree_links *l, int root, const struct tree_entry *e, int fd, int dir,
+		    const char *name);
+void tree_links_free(struct tree_links *l);
+
 /* SHA-256 of a file in hexadecimal, or NULL; the caller frees it. */
 char *tree_hash(int fd, struct error *err);
 

@@ -98,8 +98,9 @@ static json_t *pack_hex(const struct buf *b)
 
 static json_t *pack_meta(const struct tree_meta *m)
 {
-	return json_pack("{sI sI sI so so so so so so}", "mode", (json_int_t)m->st.st_mode, "uid",
-	    (json_int_t)m->st.st_uid, "gid", (json_int_t)m->st.st_gid, "atime",
+	return json_pack("{sI sI sI sI sI so so so so so so}", "mode", (json_int_t)m->st.st_mode, "uid",
+	    (json_int_t)m->st.st_uid, "gid", (json_int_t)m->st.st_gid, "ino",
+	    (json_int_t)m->st.st_ino, "links", (json_int_t)m->st.st_nlink, "atime",
 	    pack_time(&m->st.st_atim), "mtime", pack_time(&m->st.st_mtim), "sd", pack_hex(&m->sd),
 	    "attributes", pack_hex(&m->attributes), "times", pack_hex(&m->times),
 	    "dos_name", pack_hex(&m->dos_name));
@@ -148,17 +149,19 @@ static bool unpack_hex(const char *hex, struct buf *out)
 
 static bool unpack_meta(json_t *before, struct tree_meta *m)
 {
-	json_int_t mode, uid, gid;
+	json_int_t mode, uid, gid, ino = 0, links = 1;
 	json_t *atime, *mtime;
 	const char *sd, *attributes, *times, *dos_name;
 
-	if (json_unpack(before, "{sI sI sI so so ss ss ss ss}", "mode", &mode, "uid", &uid, "gid", &gid,
-		"atime", &atime, "mtime", &mtime, "sd", &sd, "attributes", &attributes, "times",
+	if (json_unpack(before, "{sI sI sI s?I s?I so so ss ss ss ss}", "mode", &mode, "uid", &uid, "gid",
+		&gid, "ino", &ino, "links", &links, "atime", &atime, "mtime", &mtime, "sd", &sd, "attributes", &attributes, "times",
 		&times, "dos_name", &dos_name) != 0)
 		return false;
 	m->st.st_mode = (mode_t)mode;
 	m->st.st_uid = (uid_t)uid;
 	m->st.st_gid = (gid_t)gid;
+	m->st.st_ino = (ino_t)ino;
+	m->st.st_nlink = (nlink_t)links;
 	return unpack_time(atime, &m->st.st_atim) && unpack_time(mtime, &m->st.st_mtim) &&
 	    unpack_hex(sd, &m->sd) && unpack_hex(attributes, &m->attributes) &&
 	    unpack_hex(times, &m->times) && unpack_hex(dos_name, &m->dos_name);

@@ -18,6 +18,7 @@ struct undo {
 	int dir;		/* the record's directory */
 	bool sealed;		/* its copies are */
 	const char *sd_xattr;
+	struct tree_links *links;
 };
 
 static void cleanup_log(struct tree_log *log)
@@ -59,6 +60,14 @@ static int open_parent(const struct undo *u, const char *path, struct error *err
 	return rc < 0 ? -1 : tree_open_dir(&p, err);
 }
 
+/* The content is known: where the file of that name has another, it is a name that comes back. */
+static bool link_again(
+    const struct undo *u, const struct tree_entry *e, int fd, int dir, const char *beside)
+{
+	return tree_links_use(u->links, u->root, e, fd, dir, path_base(e->path)) &&
+	    unlinkat(dir, beside, 0) == 0;
+}
+
 /* A removed file: made beside its name and renamed, so that it is there whole or not at all. */
 static int create_again(const struct undo *u, const struct tree_entry *e, struct error *err)
 {
@@ -75,6 +84,8 @@ static int create_again(const struct undo *u, const struct tree_entry *e, struct
 		return err_errno(err, "cannot create %s", beside);
 	if (write_back(u, e, fd, err) != 0)
 		return -1;
+	if (link_again(u, e, fd, dir, beside))
+		return tree_sync_dir(dir, err);
 	if (renameat(dir, beside, dir, path_base(e->path)) != 0)
 		return err_errno(err, "cannot put it in place");
 	return tree_dos_name_write(fd, u->sd_xattr, &e->meta, err) != 0 ? -1 : tree_sync_dir(dir, err);
@@ -172,7 +183,7 @@ static int check_copies(const struct undo *u, const struct tree_log *log, struct
 	return 0;
 }
 
-static int roll_back(const struct undo *u, const struct tree_log *log, struct error *err)
+static int roll_back_all(const struct undo *u, const struct tree_log *log, struct error *err)
 {
 	for (size_t i = log->list.n; i-- > 0;) {
 		const struct tree_entry *e = &log->list.v[i];
@@ -187,11 +198,23 @@ static int roll_back(const struct undo *u, const struct tree_log *log, struct er
 	return syncfs(u->root) == 0 ? 0 : err_errno(err, "cannot sync the file system");
 }
 
+static int roll_back(const struct undo *u, const struct tree_log *log, struct error *err)
+{
+	struct tree_links links = {0};
+	struct undo with_links = *u;
+
+	with_links.links = &links;
+	tree_links_find(&links, u->root, log);
+	int rc = roll_back_all(&with_links, log, err);
+	tree_links_free(&links);
+	return rc;
+}
+
 int tree_roll_back(int root, const char *dir, bool sealed, struct error *err)
 {
 	CLEANUP(close) int record = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	__attribute__((cleanup(cleanup_log))) struct tree_log log = {0};
-	struct undo u = {root, record, sealed, tree_sd_xattr(root)};
+	struct undo u = {root, record, sealed, tree_sd_xattr(root), NULL};
 
 	if (record < 0)
 		return err_errno(err, "cannot open %s", dir);
@@ -275,7 +298,7 @@ static int undo_tree(const char *image, const char *dir, const json_t *detail, b
 	if (root < 0 || record < 0)
 		return err_errno(err, "cannot open %s", root < 0 ? image : dir);
 	struct undo u = {root, record, json_is_true(json_object_get(detail, "sealed")),
-		tree_sd_xattr(root)};
+		tree_sd_xattr(root), NULL};
 	if (tree_log_read(dir, &log, err) != 0 || check_copies(&u, &log, err) != 0)
 		return -1;
 	if (check && faccessat(record, STARTED, F_OK, 0) != 0 &&

@@ -7,8 +7,8 @@
  * it. A crash leaves the old or the new one, even where the journal does not outlive it: in an
  * imaging client it lies in memory. Only what a new file could not be (one with hard links or
  * streams) is overwritten in place. A removed one is moved into the record where that is the same file
- * system and need not be sealed, else copied there; put back from a copy, it is a file of its own, without an 8.3 name,
- * even if it was a hard link before.
+ * system and need not be sealed, else copied there; put back from a copy, a hard link is one again where the file still
+ * has a name in Windows' component store, without its 8.3 name: ntfs-3g neither tells nor sets those of links.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -245,6 +245,63 @@ START_TEST(record_on_another_file_system)
 }
 END_TEST
 
+static ino_t inode_of(const char *path)
+{
+	CLEANUP(free) char *full = path_join(root, path);
+	struct stat st;
+
+	ck_assert_msg(stat(full, &st) == 0, "%s", path);
+	return st.st_ino;
+}
+
+static void link_file(const char *from, const char *to)
+{
+	CLEANUP(free) char *a = path_join(root, from);
+	CLEANUP(free) char *b = path_join(root, to);
+
+	ck_assert_int_eq(link(a, b), 0);
+}
+
+/* A removed name of a file with several comes back as a name of it, unless the file is not what it was. */
+START_TEST(a_hard_link_is_one_again)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(free) char *shm = scratch_create("/dev/shm", &err);
+
+	if (!shm) {
+		printf("SKIP: no second file system to test with (/dev/shm)\n");
+		return;
+	}
+	setenv("W7PREP_TMPDIR", shm, 1);
+	put_file("Windows/WinSxS/amd64_wat/kept.exe", "kept");
+	link_file("Windows/WinSxS/amd64_wat/kept.exe", "Windows/System32/Wat/kept.exe");
+	put_file("Windows/WinSxS/amd64_wat/changed.exe", "before");
+	link_file("Windows/WinSxS/amd64_wat/changed.exe", "Windows/System32/Wat/changed.exe");
+	put_file("Windows/System32/Wat/both1.exe", "both");
+	link_file("Windows/System32/Wat/both1.exe", "Windows/System32/Wat/both2.exe");
+	ino_t kept = inode_of("Windows/System32/Wat/kept.exe");
+	struct image *im = open_tree(root, true, true);
+	assert_ok(image_begin(im, &err), err);
+	assert_ok(image_remove(im, 0, "/Windows/System32/Wat", &err), err);
+	CLEANUP(free) char *changed = path_join(root, "Windows/WinSxS/amd64_wat/changed.exe");
+	FILE *f = fopen(changed, "w");
+	ck_assert(f && fputs("AFTER!", f) >= 0 && fclose(f) == 0);
+	image_abort(im);
+	ck_assert_uint_eq(inode_of("Windows/System32/Wat/kept.exe"), kept);
+	ck_assert_uint_ne(inode_of("Windows/System32/Wat/changed.exe"),
+	    inode_of("Windows/WinSxS/amd64_wat/changed.exe"));
+	assert_text(im, "/Windows/System32/Wat/changed.exe", "before");
+	ck_assert_uint_eq(inode_of("Windows/System32/Wat/both1.exe"),
+	    inode_of("Windows/System32/Wat/both2.exe"));
+	assert_text(im, "/Windows/System32/Wat/both2.exe", "both");
+	image_close(im);
+	CLEANUP(free) char *left = state_of(root);
+	ck_assert_ptr_null(strstr(left, ".w7prep"));
+	unsetenv("W7PREP_TMPDIR");
+	scratch_remove(shm);
+}
+END_TEST
+
 static void edit_journal(const char *text)
 {
 	CLEANUP(free) char *journal = path_join(top, ".w7prep/win/0001/journal");
@@ -286,4 +343,5 @@ SUITE_WITH("tree_undo", setup, teardown, commit_then_undo, abort_leaves_no_trace
     abort_without_undo_record, killed_then_rolled_back, killed_without_a_record,
     every_prefix_of_the_journal_works, a_torn_journal_line_is_ignored,
     undo_refuses_what_changed_since, undo_stack, record_on_another_file_system,
+    a_hard_link_is_one_again,
     a_forged_journal_leads_nowhere)
