@@ -66,6 +66,8 @@ int hooks_plan_for(const struct windows *win, const struct profile *profile,
  * image->seal_undo is to be set before image_begin().
  */
 bool hooks_key_in_image(const struct windows *win);
+/* The image holds a MAK once @p is carried out. */
+bool plan_leaves_mak(const struct plan *p);
 void plan_request_free(struct plan_request *request);
 void plan_free(struct plan *p);
 

@@ -56,6 +56,11 @@ bool holds_key(const struct win_file *f)
 	return found;
 }
 
+bool plan_leaves_mak(const struct plan *p)
+{
+	return strvec_has(&p->placed, MAK_FILE);
+}
+
 bool hooks_key_in_image(const struct windows *win)
 {
 	bool found = win->setup_complete.path && holds_key(&win->setup_complete);

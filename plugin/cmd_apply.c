@@ -51,15 +51,21 @@ static int check_output(
 }
 
 /* A closed image's file reaches the disk before it gets its final name. */
-static int publish(const char *tmp, const char *output, struct error *err)
+static int publish(const char *tmp, const char *output, bool secret, struct error *err)
 {
 	struct stat now, old;
 	CLEANUP(close) int fd = open(tmp, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &now) != 0)
 		return err_errno(err, "cannot write %s", output);
-	/* readable for nobody who could not read IMAGE, nor the OUT that it replaces */
-	if (stat(output, &old) == 0 && fchmod(fd, now.st_mode & old.st_mode & 0777) != 0)
+	/* readable for nobody who could not read IMAGE, nor the OUT that it replaces; with a MAK in
+	 * it, for fewer still */
+	mode_t mode = now.st_mode & 07777;
+	if (stat(output, &old) == 0)
+		mode &= old.st_mode & 0777;
+	if (secret)
+		mode &= ~(mode_t)S_IRWXO;
+	if (fchmod(fd, mode) != 0)
 		return err_errno(err, "cannot write %s", output);
 	if (fsync(fd) != 0)
 		return err_errno(err, "cannot write %s", output);
@@ -95,7 +101,7 @@ static void change_copy(struct job *job, const struct cli *cli, const char *path
 	if (rc == 0 && format == FORMAT_PARTCLONE)
 		rc = ptcl_copy_finish(path, tmp, &job->error);
 	if (rc == 0)
-		publish(tmp, cli->output, &job->error);
+		publish(tmp, cli->output, job_leaves_mak(job), &job->error);
 	/* the report speaks of what the user named; the copy is gone either way */
 	free(job->path);
 	job->error.image_changed = false;

@@ -2,6 +2,7 @@
 #include "plugin/job.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -130,6 +131,19 @@ static int refused(struct job *job, struct target *t)
 	return -1;
 }
 
+/* Of FOG's and Clonezilla's images the directory; files of a mounted volume have modes of their own. */
+static void note_exposed(struct job *job)
+{
+	struct stat st;
+
+	if (job->format == FORMAT_TREE || stat(job->path, &st) != 0)
+		return;
+	if (st.st_mode & (S_ISDIR(st.st_mode) ? S_IXOTH : S_IROTH))
+		strvec_addf(&job->notes,
+		    "everybody on this machine can read it, and the MAK in it: chmod o-rwx %s",
+		    job->path);
+}
+
 int job_plan(struct job *job, const struct cli *cli, const struct profile *profile)
 {
 	struct target *first_other = NULL;
@@ -166,6 +180,9 @@ int job_plan(struct job *job, const struct cli *cli, const struct profile *profi
 			    t->refusal.hint ? t->refusal.hint : "", t->refusal.hint ? "; " : "");
 		return -1;
 	}
+	/* a copy is for nobody else, see publish() */
+	if (!job->output && job_leaves_mak(job))
+		note_exposed(job);
 	return 0;
 }
 
@@ -178,6 +195,14 @@ int job_servicing(struct job *job)
 			return err_context(&job->error, "%s", job->path);
 	}
 	return 0;
+}
+
+bool job_leaves_mak(const struct job *job)
+{
+	for (size_t i = 0; i < job->targets.n; i++)
+		if (plan_leaves_mak(&job->targets.v[i].plan))
+			return true;
+	return false;
 }
 
 size_t job_changes(const struct job *job)

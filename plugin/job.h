@@ -46,6 +46,8 @@ int job_plan(struct job *job, const struct cli *cli, const struct profile *profi
 /* Carry out the plans as one transaction, prove it, commit. 0/-1. */
 int job_apply(struct job *job, const struct profile *profile);
 
+/* Some Windows in the image holds a MAK, or will when its plan was carried out. */
+bool job_leaves_mak(const struct job *job);
 /* Number of changes planned for all selected installations. */
 size_t job_changes(const struct job *job);
 /* Exit status for this image: of its error, or 10 when @pending counts and there is something to do. */

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"
 requires wimlib-imagex
+requires partclone.ntfs
 w7=$BUILD/w7prep
 key=BCDFG-HJKMP-QRTVW-XY234-6789B
 
@@ -113,6 +114,31 @@ expect_status 0
 chmod 444 "$T/private.wim"
 run "$w7" apply -p "$T/mak.ini" "$T/private.wim" -o "$T/out2.wim"
 expect_status 0
+
+# a MAK is about to be in a file that everybody here can read: that is said, and OUT is not such a file
+chmod 644 "$T/private.wim"
+for c in plan "apply -o $T/out3.wim" apply plan; do
+	# shellcheck disable=SC2086
+	run "$w7" $c -p "$T/mak.ini" "$T/private.wim"
+	case $c in
+	*-o*) expect_no_out 'everybody'; [ "$(stat -c %a "$T/out3.wim")" = 640 ] || fail "OUT: $(stat -c %a "$T/out3.wim")" ;;
+	*) expect_out "everybody on this machine can read it, and the MAK in it: chmod o-rwx $T/private.wim" ;;
+	esac
+done
+run "$w7" apply -p kms "$T/private.wim"
+expect_no_out 'everybody'
+chmod 640 "$T/private.wim"
+run "$w7" plan -p "$T/mak.ini" "$T/private.wim"
+expect_no_out 'everybody'
+mkdir "$T/fog"
+echo 'label: dos' >"$T/fog/d1.partitions"
+phony_volume "$T/volume.ntfs"
+partclone.ntfs -c -s "$T/volume.ntfs" -O - -a0 -L "$T/log2" 2>/dev/null | gzip -1 >"$T/fog/d1p2.img"
+run "$w7" plan -p "$T/mak.ini" "$T/fog"
+expect_out "everybody on this machine can read it, and the MAK in it: chmod o-rwx $T/fog\$"
+chmod 750 "$T/fog"
+run "$w7" plan -p "$T/mak.ini" "$T/fog"
+expect_no_out 'everybody'
 
 # a key file that others can read is refused, and not quoted
 chmod 644 "$T/mak.key"
