@@ -101,4 +101,11 @@ int changeset_check(struct image *im, size_t vol, const struct windows *win,
 int changeset_run(struct image *im, size_t vol, const struct windows *win,
 		  const struct changeset *cs, struct error *err);
 
+/*
+ * After image_settle(): is each deletion, and each value, as @cs says? ERR_VERIFY names the
+ * first that is not. Files that were written are not read: facts are, see job.c.
+ */
+int changeset_verify(struct image *im, size_t vol, const struct windows *win,
+		     const struct changeset *cs, struct error *err);
+
 #endif

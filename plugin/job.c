@@ -231,7 +231,10 @@ static int read_again(struct job *job, const struct windows *before, struct wind
 	return rc;
 }
 
-/* Facts again, plan again: what is still to be done means that it did not work. */
+/*
+ * Facts again, plan again: what is still to be done means that it did not work. Facts may not show
+ * all that was to go, so each deletion is looked for as well.
+ */
 static int verify_target(struct job *job, const struct target *t, const struct profile *profile)
 {
 	struct windows win;
@@ -249,6 +252,8 @@ static int verify_target(struct job *job, const struct target *t, const struct p
 		rc = err_set(&job->error, ERR_VERIFY,
 		    "%zu of the changes did not take effect, first: %s %s (%s)", plan.changes.list.n,
 		    change_op_name(c->op), target, c->reason);
+	} else {
+		rc = changeset_verify(job->im, t->win.vol, &win, &t->plan.changes, &job->error);
 	}
 	plan_free(&plan);
 	windows_free(&win);

@@ -341,7 +341,65 @@ START_TEST(paths_do_not_leave_the_volume)
 }
 END_TEST
 
+/* Not carried out: this change is the one that is named. */
+static void assert_missing(const char *target)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+
+	ck_assert_int_eq(changeset_verify(im, 0, &win, &cs, &err), -1);
+	ck_assert_int_eq(err.code, ERR_VERIFY);
+	ck_assert_msg(name_contains(err.message, target), "%s", err.message);
+	changeset_free(&cs);
+	cs = CHANGESET_INIT;
+}
+
+START_TEST(changes_that_did_not_take_effect_are_named)
+{
+	begin(NULL);
+	changeset_set_value(&cs, "h", CHANGE_SYSTEM, NOTIFY, "Start", hive_dword(3), "r");
+	assert_missing("set-value SYSTEM\\" NOTIFY "!Start (r)");
+	changeset_set_value(&cs, "h", CHANGE_SYSTEM, "Setup", "CmdLine", hive_sz("x"), "r");
+	assert_missing("set-value SYSTEM\\Setup!CmdLine (r)");
+	/* the same bytes as another type are another value */
+	changeset_set_value(&cs, "h", CHANGE_SOFTWARE, "Microsoft\\SPP", KMS_HOST,
+	    hive_expand_sz("old.example.org"), "r");
+	assert_missing("set-value SOFTWARE\\Microsoft\\SPP!" KMS_HOST);
+	changeset_delete_value(&cs, "h", CHANGE_SOFTWARE, "Microsoft\\SPP", KMS_HOST, "r");
+	assert_missing("delete-value SOFTWARE\\Microsoft\\SPP!" KMS_HOST);
+	changeset_delete_key(&cs, "h", CHANGE_SOFTWARE, "Microsoft\\SPP", "r");
+	assert_missing("delete-key SOFTWARE\\Microsoft\\SPP");
+	changeset_delete_file(&cs, "h", "/Windows/tokens.dat", "r");
+	assert_missing("delete-file \\Windows\\tokens.dat");
+	changeset_delete_tree(&cs, "h", "/Windows/dir", "r");
+	assert_missing("delete-tree \\Windows\\dir");
+	changeset_delete_key(&cs, "h", CHANGE_COMPONENTS, "A", "r");
+	assert_missing("COMPONENTS: not there any more");
+	end();
+}
+END_TEST
+
+START_TEST(the_last_change_of_a_thing_counts)
+{
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(buf) struct buf script = BUF_INIT;
+
+	begin(NULL);
+	buf_adds(&script, "@echo off\r\n");
+	changeset_delete_file(&cs, "h", "/Windows/tokens.dat", "r");
+	changeset_write_file(&cs, "h", "/Windows/tokens.dat", &script, SECDESC_SECRET, "r");
+	changeset_delete_key(&cs, "h", CHANGE_SOFTWARE, "Microsoft", "r");
+	changeset_set_value(&cs, "h", CHANGE_SOFTWARE, "Microsoft\\SPP", "a", hive_dword(1), "r");
+	changeset_set_value(&cs, "h", CHANGE_SYSTEM, NOTIFY, "Start", hive_dword(2), "r");
+	changeset_set_value(&cs, "h", CHANGE_SYSTEM, NOTIFY, "Start", hive_dword(3), "r");
+	changeset_delete_value(&cs, "h", CHANGE_SYSTEM, "Select", "Current", "r");
+	assert_ok(changeset_run(im, 0, &win, &cs, &err), err);
+	assert_ok(changeset_verify(im, 0, &win, &cs, &err), err);
+	end();
+}
+END_TEST
+
 SUITE("execute", each_hive_is_put_once_with_all_its_changes, what_is_already_so_is_not_written,
     files_are_changed_in_order, metadata_is_kept_only_where_there_is_some, wpa_is_never_changed,
     a_missing_hive_is_named, a_dirty_hive_stops_everything, a_big_value_is_not_rewritten,
-    a_directory_is_not_a_file, paths_do_not_leave_the_volume)
+    a_directory_is_not_a_file, paths_do_not_leave_the_volume,
+    changes_that_did_not_take_effect_are_named, the_last_change_of_a_thing_counts)

@@ -163,6 +163,33 @@ START_TEST(less_than_planned_is_rolled_back)
 }
 END_TEST
 
+/* Whatever is to be deleted, that it is still there is noticed. */
+START_TEST(no_deletion_is_lost)
+{
+	STORE("kb971033=installed");
+	CLEANUP(strvec) struct strvec paths = STRVEC_INIT;
+	const struct cli cli = {.root = f.dir};
+	const struct plan_request request = {0};
+	struct profile profile = profile_of(STRATEGY_SINGLE);
+	struct job job = {.request = &request};
+
+	profile.kb971033 = KB971033_OFFLINE;
+	assert_ok(job_open(&job, &cli, f.dir, false), job.error);
+	assert_ok(job_plan(&job, &cli, &profile), job.error);
+	for (size_t i = 0; i < job.targets.v[0].plan.changes.list.n; i++)
+		if (job.targets.v[0].plan.changes.list.v[i].path)
+			strvec_add(&paths, job.targets.v[0].plan.changes.list.v[i].path);
+	job_close(&job);
+	job_free(&job);
+	ck_assert_uint_gt(paths.n, 15);
+	for (size_t i = 0; i < paths.n; i++) {
+		fault.spares = paths.v[i];
+		apply(&f, KB971033_OFFLINE, "");
+	}
+	apply(&f, KB971033_OFFLINE, NULL);
+}
+END_TEST
+
 /* What was wrong before has to be wrong afterwards: nobody asked for it to be mended. */
 START_TEST(mended_faults_are_rolled_back)
 {
@@ -218,5 +245,5 @@ START_TEST(files_are_as_they_were)
 END_TEST
 
 SUITE("verify", sound_apply_is_committed, more_than_planned_is_rolled_back,
-    less_than_planned_is_rolled_back, mended_faults_are_rolled_back,
+    less_than_planned_is_rolled_back, no_deletion_is_lost, mended_faults_are_rolled_back,
     second_plan_is_looked_at_in_every_mode, files_are_as_they_were)
