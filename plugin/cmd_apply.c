@@ -23,6 +23,13 @@ static int change(struct job *job, const struct cli *cli, const char *path,
 	return 0;
 }
 
+static int is_there(const char *output, bool file, struct error *err)
+{
+	err_set(err, ERR_EXISTS, "%s is there already", output);
+	return file ? err_hint(err, "name another file, or replace it with --force")
+		    : err_hint(err, "name a directory that is not there yet: none is replaced");
+}
+
 static int check_output(
     const struct cli *cli, const char *path, enum image_format format, struct error *err)
 {
@@ -44,14 +51,22 @@ static int check_output(
 	}
 	if (S_ISREG(in.st_mode) && S_ISREG(out.st_mode) && cli->force)
 		return 0;
-	err_set(err, ERR_EXISTS, "%s is there already", cli->output);
-	return S_ISREG(in.st_mode)
-		   ? err_hint(err, "name another file, or replace it with --force")
-		   : err_hint(err, "name a directory that is not there yet: none is replaced");
+	return is_there(cli->output, S_ISREG(in.st_mode), err);
+}
+
+/* Another run may have made OUT since check_output(). Not every file system can see to that. */
+static int rename_to(const char *tmp, const char *output, bool replace)
+{
+	unsigned how = replace ? 0 : RENAME_NOREPLACE;
+
+	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, output, how) == 0)
+		return 0;
+	return errno == EINVAL || errno == ENOSYS ? rename(tmp, output) : -1;
 }
 
 /* A closed image's file reaches the disk before it gets its final name. */
-static int publish(const char *tmp, const char *output, bool secret, struct error *err)
+static int publish(
+    const char *tmp, const char *output, bool replace, bool secret, struct error *err)
 {
 	struct stat now, old;
 	CLEANUP(close) int fd = open(tmp, O_RDONLY | O_CLOEXEC);
@@ -69,8 +84,9 @@ static int publish(const char *tmp, const char *output, bool secret, struct erro
 		return err_errno(err, "cannot write %s", output);
 	if (fsync(fd) != 0)
 		return err_errno(err, "cannot write %s", output);
-	if (rename(tmp, output) != 0)
-		return err_errno(err, "cannot put %s in place", output);
+	if (rename_to(tmp, output, replace) != 0)
+		return errno == EEXIST ? is_there(output, S_ISREG(now.st_mode), err)
+				       : err_errno(err, "cannot put %s in place", output);
 	return sync_parent(output, err);
 }
 
@@ -101,7 +117,7 @@ static void change_copy(struct job *job, const struct cli *cli, const char *path
 	if (rc == 0 && format == FORMAT_PARTCLONE)
 		rc = ptcl_copy_finish(path, tmp, &job->error);
 	if (rc == 0)
-		publish(tmp, cli->output, job_leaves_mak(job), &job->error);
+		publish(tmp, cli->output, cli->force, job_leaves_mak(job), &job->error);
 	/* the report speaks of what the user named; the copy is gone either way */
 	free(job->path);
 	job->error.image_changed = false;

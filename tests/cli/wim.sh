@@ -102,6 +102,20 @@ expect_status 0
 [ -z "$(find "$T" -maxdepth 1 -name 'w7prep.*' -o -maxdepth 1 -name '.w7prep')" ] ||
     fail "scratch files were left behind"
 
+# of two runs with the same OUT one makes it, the other says that it is there
+statuses() {
+	local first rc=0
+	"$w7" apply -q -p kms "$T/a.wim" -o "$T/c.wim" >"$T/out.1" 2>&1 &
+	first=$!
+	"$w7" apply -q -p kms "$T/a.wim" -o "$T/c.wim" >"$T/out.2" 2>&1 || rc=$?
+	wait "$first"
+	echo "$?" "$rc" | tr ' ' '\n' | sort -n | tr '\n' ' '
+}
+for _ in 1 2 3; do
+	rm -f "$T/c.wim"
+	[ "$(statuses)" = "0 2 " ] || fail "two runs made one OUT: $(cat "$T/out.1" "$T/out.2")"
+done
+
 # --rebuild: superseded data leaves the file, and undo still gives the original back
 run "$w7" apply -p kms --rebuild "$T/a.wim"
 expect_status 0
