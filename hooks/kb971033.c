@@ -17,8 +17,7 @@
 
 #define NAME KB971033_HOOK
 #define SERVICE_DISABLED 4
-#define NOTE_WSUS                                                                                  \
-	"decline KB971033 in WSUS: once it is uninstalled, Windows Update offers it again"
+#define NOTE_WSUS "decline KB971033 in WSUS: once it is uninstalled, Windows Update offers it again"
 
 /* CurrentState from here on: installed, permanent, or (as negative numbers) installed and broken.
  * Below are the states before an installation and what an uninstall leaves. */
@@ -86,7 +85,8 @@ static void remove_traces(const struct plan_context *c, struct plan *out)
 
 static bool applies(const struct plan_context *c)
 {
-	return c->win->kb971033.signs != 0 || kb971033_offline_applies(c);
+	return c->win->kb971033.signs != 0 || kb971033_offline_applies(c) ||
+	       kb971033_offline_oddity(c);
 }
 
 /* Why it stays, or NULL. */
@@ -116,9 +116,14 @@ static void leave_to_windows(const struct plan_context *c, struct plan *out)
 
 static int plan(const struct plan_context *c, struct plan *out, struct error *err)
 {
-	const char *keep = reason_to_keep(c);
+	const char *keep = reason_to_keep(c), *oddity = kb971033_offline_oddity(c);
 	size_t before = out->changes.list.n;
 
+	if (oddity) {
+		strvec_addf(&out->notes,
+		    "KB971033 is not installed; left alone, because it is not known: %s", oddity);
+		return 0;
+	}
 	if (keep) {
 		strvec_addf(&out->notes, "KB971033 is in the image and stays: %s", keep);
 		return 0;

@@ -11,6 +11,12 @@
 bool kb971033_offline_applies(const struct plan_context *c);
 
 /*
+ * Nothing of it is installed, but remove = offline asked, and something is odd: the line that says
+ * what; NULL: all is well. Borrowed.
+ */
+const char *kb971033_offline_oddity(const struct plan_context *c);
+
+/*
  * remove = offline: everything of the package goes from the image, as a list of places that
  * were found and judged (image/servicing.h). ERR_UNKNOWN_SHAPE where one thing about it is not
  * known: then nothing of it may be edited, and only Windows can uninstall it.

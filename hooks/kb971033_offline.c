@@ -52,10 +52,9 @@ static void plan_place(struct plan *out, const struct wat_place *p)
 static int refuse_unknown(const struct strvec *unknown, struct error *err)
 {
 	CLEANUP(free)
-	char *more =
-	    unknown->n > 1
-		? xasprintf(" (and %zu more: inspect --servicing lists them)", unknown->n - 1)
-		: xstrdup("");
+	char *more = unknown->n > 1 ? xasprintf(" (and %zu more: inspect --servicing lists them)",
+					  unknown->n - 1)
+				    : xstrdup("");
 
 	err_set(err, ERR_UNKNOWN_SHAPE, "KB971033 cannot be taken out offline: %s%s", unknown->v[0],
 	    more);
@@ -68,6 +67,16 @@ bool kb971033_offline_applies(const struct plan_context *c)
 {
 	return c->profile->kb971033 == KB971033_OFFLINE && c->win->servicing &&
 	       c->win->servicing->places.n;
+}
+
+const char *kb971033_offline_oddity(const struct plan_context *c)
+{
+	const struct servicing *s = c->win->servicing;
+
+	if (c->profile->kb971033 != KB971033_OFFLINE || !s || s->places.n || !s->unknown.n ||
+	    c->win->kb971033.signs)
+		return NULL;
+	return s->unknown.v[0];
 }
 
 int kb971033_offline(const struct plan_context *c, struct plan *out, struct error *err)

@@ -145,6 +145,32 @@ START_TEST(leftovers_go_without_a_package)
 }
 END_TEST
 
+/* A trace that makes no package: nothing to take out, and no reason to refuse the image. */
+START_TEST(a_trace_is_told_and_left)
+{
+	STORE("kb971033=absent");
+	CLEANUP(error) struct error err = ERROR_INIT;
+	CLEANUP(free)
+	char *cat = xasprintf("%s/Windows/servicing/Packages/Microsoft-Windows-Security-"
+			      "WindowsActivationTechnologies-Package~31bf3856ad364e35~amd64~~"
+			      "7.1.7600.16395.cat",
+	    f.dir);
+	struct profile profile = offline(STRATEGY_SINGLE);
+	struct plan p;
+
+	assert_ok(write_file_atomic(cat, "0", 1, 0644, &err), err);
+	store_look(&f);
+	assert_ok(hooks_plan(&f.win, &profile, &p, &err), err);
+	ck_assert_uint_eq(p.changes.list.n, 0);
+	ck_assert_uint_eq(p.notes.n, 1);
+	ck_assert_msg(name_contains(p.notes.v[0], "is not installed") &&
+			  name_contains(p.notes.v[0], ".cat: names the package"),
+	    "%s", p.notes.v[0]);
+	plan_free(&p);
+}
+END_TEST
+
 SUITE("kb971033_offline", every_place_is_planned_and_nothing_else,
     first_boot_has_nothing_to_uninstall, stays_where_it_is_not_ours_to_remove,
-    unknown_shape_refuses_and_names_the_other_way, leftovers_go_without_a_package)
+    unknown_shape_refuses_and_names_the_other_way, leftovers_go_without_a_package,
+    a_trace_is_told_and_left)
