@@ -118,7 +118,7 @@ X
 
 # A FOG image of a Windows volume with 1 GiB of programs on it (this machine's), at FOG's level.
 bench_partclone() {
-	local big piece peer apply inspect
+	local big piece peer apply inspect i
 	_big_options
 	phony_volume "$T/v.ntfs" "${big[@]}" --volume-mb=2048
 	# shellcheck disable=SC2024 # files that only root reads are left out
@@ -139,11 +139,19 @@ zstdmt -dc "$T/d1p2.img" | partclone.restore -C -s - -O "$T/raw" --ignore_crc -L
 truncate -s 2147483648 "$T/raw"
 partclone.ntfs -c -s "$T/raw" -O - -a0 -L "$T/log" | zstdmt -q --rsyncable --ultra -6 >"$T/again.img"
 X
-	read -r peer _ < <(median 3 bash "$T/peer.sh")
-	rm -f "$T/raw" "$T/again.img"
-	before() { cp "$T/d1p2.img" "$T/images/win7/d1p2.img"; rm -rf "$T/images/.w7prep"; }
-	read -r apply _ < <(median 3 "$w7" apply -p kms "$T/images/win7")
-	verdict "FOG zstd apply: w7prep / partclone.restore + partclone.ntfs" "$(ratio "$apply" "$peer")" 1.1 x at-most
+	before() {
+		cp "$T/d1p2.img" "$T/images/win7/d1p2.img"
+		rm -rf "$T/images/.w7prep" "$T/raw" "$T/again.img"
+	}
+	# in pairs, as above
+	for i in 1 2 3; do
+		read -r peer _ < <(median 1 bash "$T/peer.sh")
+		read -r apply _ < <(median 1 "$w7" apply -p kms "$T/images/win7")
+		ratio "$apply" "$peer"
+		echo
+	done | sort -n | sed -n 2p >"$T/ratio"
+	verdict "FOG zstd apply: w7prep / partclone.restore + partclone.ntfs" "$(cat "$T/ratio")" 1.1 x at-most
+	read -r peer _ < <(median 1 bash "$T/peer.sh")
 	read -r inspect _ < <(median 3 "$w7" inspect "$T/images/win7")
 	verdict "FOG zstd inspect: w7prep / partclone.restore + partclone.ntfs" "$(ratio "$inspect" "$peer")" 0.5 x at-most
 	memory "FOG zstd, SOFTWARE of 60 MiB" $((60 << 20)) "$w7" apply -p kms "$T/images/win7"

@@ -43,7 +43,7 @@ static int load(
 	forget_others(im, vol);
 	part->dev = ptcl_dev_open(&part->set, err);
 	if (!part->dev || ptcl_dev_prefetch(part->dev, want, n, err) != 0)
-		return -1;
+		return ptcl_hint_damaged(err);
 	struct blockdev *dev = ptcl_dev_blockdev(part->dev);
 	if (ntfs_state_read(dev, 0, dev->size, &kind, &state, err) < 0)
 		return -1;
@@ -239,7 +239,7 @@ static int save_part(struct image *im, size_t vol, struct error *err)
 
 	if (!v || ntfsvol_used(v, used, h->blocks, err) != 0 ||
 	    ptcl_dev_save(part->dev, used, p->staging, &names, digest, err) != 0)
-		return -1;
+		return ptcl_hint_damaged(err);
 	json_t *list = json_array();
 	for (size_t i = 0; i < names.n; i++) {
 		json_array_append_new(list, json_string(names.v[i]));

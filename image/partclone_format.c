@@ -66,10 +66,17 @@ uint64_t ptcl_count_bits(const uint8_t *bitmap, size_t bytes)
 	return n;
 }
 
+int ptcl_hint_damaged(struct error *err)
+{
+	if (err && err->code == ERR_DAMAGED && !err->hint)
+		err_hint(err, "copy the image again, or capture it again");
+	return -1;
+}
+
 static int damaged(struct error *err, const char *what)
 {
 	err_set(err, ERR_DAMAGED, "the partclone header is damaged: %s", what);
-	return err_hint(err, "copy the image again, or capture it again");
+	return ptcl_hint_damaged(err);
 }
 
 static int check_sizes(const struct ptcl_header *h, struct error *err)
@@ -163,6 +170,10 @@ int ptcl_header_parse(
     const uint8_t *p, size_t n, struct ptcl_header *h, size_t *size, struct error *err)
 {
 	memset(h, 0, sizeof(*h));
+	if (n == 0) {
+		err_set(err, ERR_DAMAGED, "it is empty");
+		return ptcl_hint_damaged(err);
+	}
 	if (n < V2_ENDIAN || memcmp(p, PTCL_MAGIC, 15) != 0) {
 		err_set(err, ERR_NOT_AN_IMAGE, "what is inside is not a partclone image");
 		return err_hint(err,

@@ -57,6 +57,9 @@ int ptcl_header_parse(
 /* As version 2, whatever @h was read from: without v1's checksums, which say nothing. */
 void ptcl_header_make(const struct ptcl_header *h, uint8_t out[PTCL_V2_HEADER]);
 
+/* What to do about an ERR_DAMAGED for which nobody had a better hint. Returns -1. */
+int ptcl_hint_damaged(struct error *err);
+
 /* CRC-32 as partclone has it: not inverted at its end. */
 uint32_t ptcl_crc32(const void *p, size_t n);
 

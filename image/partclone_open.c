@@ -150,6 +150,6 @@ int partclone_open(struct image *im, struct error *err)
 		return err_errno(err, "cannot find it");
 	p->dir = S_ISDIR(st.st_mode) ? xstrdup(real) : path_dir(real);
 	if (add_parts(im, err) != 0)
-		return -1;
+		return ptcl_hint_damaged(err);
 	return im->options.write ? check_writable(im, err) : 0;
 }

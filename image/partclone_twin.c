@@ -135,10 +135,13 @@ static bool adopt(int from, int to)
 {
 	struct stat old, fresh;
 
-	return fstat(from, &old) == 0 && fstat(to, &fresh) == 0 && old.st_dev == fresh.st_dev &&
-	       ((old.st_uid == fresh.st_uid && old.st_gid == fresh.st_gid) ||
-		   fchown(to, old.st_uid, old.st_gid) == 0) &&
-	       copy_xattrs(from, to) && fchmod(to, old.st_mode & 07777) == 0;
+	if (fstat(from, &old) != 0 || fstat(to, &fresh) != 0 || old.st_dev != fresh.st_dev ||
+	    ((old.st_uid != fresh.st_uid || old.st_gid != fresh.st_gid) &&
+		fchown(to, old.st_uid, old.st_gid) != 0) ||
+	    !copy_xattrs(from, to) || fchmod(to, old.st_mode & 07777) != 0)
+		return false;
+	/* without CAP_FSETID the kernel leaves out the set-group-ID bit and says nothing */
+	return fstat(to, &fresh) == 0 && old.st_mode == fresh.st_mode;
 }
 
 static bool make(struct twin *t)

@@ -105,6 +105,9 @@ if [ "$status" -eq 0 ]; then
 	# two hives and the scripts of the phony Windows, in the scratch file
 	mount_size $((2 * old + 1024)) "$w7" apply -p kms "$T/disk/win7"
 	expect_status 0
+	# to look at it needs none
+	mount_size $((old + 64)) "$w7" inspect "$T/disk/win7"
+	expect_status 0
 	for more in 5 30 60 95; do
 		mount_size $((old + old * more / 100)) "$w7" apply -p kms "$T/disk/win7"
 		expect_status 6
@@ -130,6 +133,7 @@ refused() { # STATUS REGEX WHAT
 			[ "$status" -eq "$1" ] || fail "$3: $command: status $status instead of $1"
 			grep -Eq -- "$2" "$T/err" || fail "$3: $command: not /$2/"
 			[ "$(grep -c '^w7prep: error: ' "$T/err")" -eq 1 ] || fail "$3: not one line"
+			grep -q '^  hint: .*\(copy\|capture\) ' "$T/err" || fail "$3: not what to do"
 		fi
 	done
 	[ "$(sums "$fault_dir")" = "$before" ] || fail "$3: the image changed"
@@ -197,7 +201,7 @@ run "$w7" inspect "$fault_dir"
 expect_status 0
 rm "$fault_dir"/*
 : >"$fault_dir/d1p2.img"
-refused 4 'not a partclone image|not an image|is empty' 'an empty file'
+refused 4 'd1p2.img: it is empty' 'an empty file'
 
 # ---- -o ----
 
