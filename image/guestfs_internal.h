@@ -60,10 +60,17 @@ struct gfs {
 	VEC(struct gfs_meta) meta;
 };
 
+/* Start the appliance, where it does not run yet, on an overlay of the disk if f->write. */
+int gfs_start(struct gfs *f, struct error *err);
+/* End it and forget what was seen through it; what it has not synced is lost. */
+void gfs_stop(struct gfs *f);
+
 /* The volume, mounted; the appliance is started for the first one. NULL on error. */
 struct gfs_volume *gfs_volume(struct image *im, size_t vol, struct error *err);
 /* The same, mounted for writing: ERR_VOLUME_DIRTY, ERR_HIBERNATED where that must not be. */
 struct gfs_volume *gfs_writable(struct image *im, size_t vol, struct error *err);
+/* Everything is on the device then, and what is read next comes from there. */
+int gfs_unmount(struct gfs *f, struct gfs_volume *v, struct error *err);
 
 /* 1 and @out, 0 when it is not there, -1 on error (ERR_UNKNOWN_SHAPE: below a link). */
 int gfs_lookup(struct gfs *f, struct gfs_volume *v, const char *path, struct gfs_node **out,
