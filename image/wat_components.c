@@ -21,12 +21,16 @@
 #define REFERENCE_HASH 16
 #define REFERENCE_HEAD 8 /* in front of the text in its data: length, a number */
 
-static bool data_starts_with(const struct reg_value *v, const char *text)
+/* An identity as text, where all of it is as expected; the hash in the names has the scope in it.
+ */
+static bool is_identity(const struct reg_value *v, const char *want)
 {
-	size_t n = strlen(text);
+	static const char scope[] = ", versionScope=NonSxS";
+	size_t n = strlen(want), more = sizeof(scope) - 1;
 
-	return v && v->type == HIVE_BINARY && v->data.len >= n &&
-	       strncasecmp(v->data.data, text, n) == 0;
+	return v && v->type == HIVE_BINARY && v->data.len == n + more &&
+	       strncasecmp(v->data.data, want, n) == 0 &&
+	       strncasecmp(v->data.data + n, scope, more) == 0;
 }
 
 static bool data_names_wat(const struct reg_value *v)
@@ -108,7 +112,7 @@ static int find_deployment(
 	(void)err;
 	if (!data_names_wat(appid))
 		return 0;
-	if (!data_starts_with(appid, s->wat->deployment) || s->deployment) {
+	if (!is_identity(appid, s->wat->deployment) || s->deployment) {
 		store_unknown(s, "COMPONENTS\\%s: there is another version of the package", path);
 		return 0;
 	}
@@ -133,14 +137,14 @@ static bool has_file(const struct wat_component *c, const char *name)
 	return false;
 }
 
-static bool is_identity(const struct wat_component *c, const struct reg_value *v)
+static bool is_component(const struct reg_value *v, const struct wat_component *c)
 {
 	CLEANUP(free)
 	char *want = xasprintf("%s, Culture=neutral, Version=" WAT_VERSION
 			       ", PublicKeyToken=" WAT_TOKEN ", ProcessorArchitecture=%s",
 	    c->name, c->arch);
 
-	return data_starts_with(v, want);
+	return is_identity(v, want);
 }
 
 /* An empty "c!<deployment>": belongs to it. */
@@ -167,7 +171,7 @@ static bool check_component_value(
 		    s, "COMPONENTS\\%s: another deployment uses it, %s", path, v->name + 2);
 		return false;
 	}
-	if ((name_eq(v->name, "identity") && is_identity(c, v)) ||
+	if ((name_eq(v->name, "identity") && is_component(v, c)) ||
 	    (name_eq(v->name, "S256H") && v->type == HIVE_BINARY && v->len == 32) ||
 	    (is_flags(v->name) && v->type == HIVE_DWORD) ||
 	    (name_has_prefix(v->name, "f!") && has_file(c, v->name + 2) && v->type == HIVE_DWORD))

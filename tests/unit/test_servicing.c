@@ -197,6 +197,7 @@ START_TEST(every_unknown_shape_is_named_in_the_component_store)
 	    "store-shape=component-unlinked", "not linked with the package's deployment");
 	assert_unknown("store-shape=component-value", "!surprise: not a value");
 	assert_unknown("store-shape=component-gone", "this component of it is not");
+	assert_unknown("store-shape=identity-scope", "!identity: not a value");
 	assert_unknown(
 	    "store-shape=deployment-held", "something else needs it, p!CBS_package_1_for");
 	assert_unknown("store-shape=deployment-value", "!Surprise: not a value");
