@@ -20,6 +20,8 @@
 
 /* How long to wait for the lock, and how often to look. */
 enum { LOCK_WAIT_MS = 1000, LOCK_POLL_MS = 50 };
+/* The same for a directory to become empty. */
+enum { TIDY_WAIT_MS = 1000, TIDY_POLL_MS = 5 };
 
 struct txn {
 	char *image;	/* as named by the user */
@@ -254,8 +256,22 @@ struct txn *txn_open(const char *image, struct error *err)
 	return NULL;
 }
 
+static bool only_fuse_hidden(const char *dir)
+{
+	static const char hidden[] = ".fuse_hidden";
+	DIR *d = opendir(dir);
+	bool only = d != NULL;
+
+	for (struct dirent *e; only && (e = readdir(d));)
+		only = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    strncmp(e->d_name, hidden, strlen(hidden)) == 0;
+	if (d)
+		closedir(d);
+	return only;
+}
+
 /* Remove directories that hold nothing, so that a refused image leaves no trace. */
-static void tidy(const struct txn *t)
+static void tidy(struct txn *t)
 {
 	CLEANUP(strvec) struct strvec names = STRVEC_INIT;
 	CLEANUP(free) char *base = path_dir(t->dir);
@@ -265,8 +281,15 @@ static void tidy(const struct txn *t)
 	if (names.n)
 		return;
 	unlink(lock);
-	if (rmdir(t->dir) == 0)
-		rmdir(base);
+	/* FUSE keeps a file that is open under another name, and lets go of it a moment after */
+	close(t->lock);
+	t->lock = -1;
+	for (int waited = 0; rmdir(t->dir) != 0; waited += TIDY_POLL_MS) {
+		if (errno != ENOTEMPTY || waited >= TIDY_WAIT_MS || !only_fuse_hidden(t->dir))
+			return;
+		usleep(TIDY_POLL_MS * 1000);
+	}
+	rmdir(base);
 }
 
 void txn_close(struct txn *t)
@@ -278,8 +301,9 @@ void txn_close(struct txn *t)
 		if (!t->kind)
 			txn_drop(t);
 		tidy(t);
-		close(t->lock);
 	}
+	if (t->lock >= 0)
+		close(t->lock);
 	json_decref(t->detail);
 	free(t->kind);
 	free(t->record);

@@ -120,6 +120,31 @@ else
 	skip_part "cannot mount a tmpfs: how much disk is needed"
 fi
 
+# ---- a store that cannot exchange directories: Clonezilla's USB disk with NTFS ----
+
+if [ "$(id -u)" -eq 0 ] && [ -c /dev/fuse ] && command -v ntfs-3g mkntfs >/dev/null; then
+	mkdir "$T/usb"
+	truncate -s 64M "$T/usb.ntfs"
+	mkntfs -q -F -Q "$T/usb.ntfs" >"$T/log" 2>&1 || fail "mkntfs: $(tail -n 1 "$T/log")"
+	ntfs-3g "$T/usb.ntfs" "$T/usb" || fail ntfs-3g
+	at_exit "umount -l '$T/usb' 2>/dev/null"
+	cp -r "$T/cz/win7" "$T/usb/"
+	before=$(sums "$T/usb/win7")
+	run "$w7" -v apply -p kms "$T/usb/win7"
+	expect_status 0
+	expect_err 'its files are exchanged one after another'
+	(cd "$T/usb/win7" && md5sum --quiet -c MD5SUMS) || fail "checksums on the USB disk"
+	run "$w7" verify -p kms "$T/usb/win7"
+	expect_status 0
+	run "$w7" undo "$T/usb/win7"
+	expect_status 0
+	[ "$(sums "$T/usb/win7")" = "$before" ] || fail "undo on the USB disk"
+	[ "$(ls -A "$T/usb")" = win7 ] || fail "left on the USB disk: $(ls -A "$T/usb")"
+	umount "$T/usb"
+else
+	skip_part "only root mounts, with /dev/fuse: a store on NTFS"
+fi
+
 # ---- faults that are not in partclone.sh's list ----
 
 fault_dir=$T/faults/win7
