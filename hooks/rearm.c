@@ -15,6 +15,10 @@ static int plan(const struct plan_context *c, struct plan *out, struct error *er
 	const struct setting settings[] = {{"W7_REARM_DAYS", left}, {0}};
 
 	(void)err;
+	if (c->win->spp.skip_rearm && c->win->sealed == SEALED_YES)
+		strvec_add(&out->notes,
+		    "the image was sealed with SkipRearm: its clones begin with what is left of the "
+		    "reference PC's grace period, not with 30 days; better seal it again");
 	if (c->win->spp.skip_rearm)
 		changeset_set_value(&out->changes, NAME, CHANGE_SOFTWARE, SPP_KEY, "SkipRearm",
 		    hive_dword(0),

@@ -18,6 +18,7 @@ START_TEST(none_switches_activation_off_and_rearms)
 	win->spp.skip_rearm = true;
 	p = converge(win, &profile);
 	ck_assert(!win->spp.skip_rearm);
+	assert_has_note(&p, "sealed with SkipRearm");
 	plan_free(&p);
 
 	profile.rearm_when_days_left = 10;
