@@ -172,7 +172,9 @@ int ptcl_header_parse(
 	memset(h, 0, sizeof(*h));
 	if (n == 0) {
 		err_set(err, ERR_DAMAGED, "it is empty");
-		return ptcl_hint_damaged(err);
+		/* a split partition that is half put back begins with an empty part */
+		return err_hint(err, "after an undo that was cut short run w7prep undo again; else copy the "
+				     "image again, or capture it again");
 	}
 	if (n < V2_ENDIAN || memcmp(p, PTCL_MAGIC, 15) != 0) {
 		err_set(err, ERR_NOT_AN_IMAGE, "what is inside is not a partclone image");
