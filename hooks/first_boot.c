@@ -158,7 +158,7 @@ static void remove_strays(const struct plan_context *c, struct plan *out)
 			continue;
 		struct change *change = changeset_delete_file(&out->changes, NAME, path,
 		    "left by another profile or an earlier first boot");
-		change->secret = holds_key(&c->win->placed.v[i]);
+		change->secret = !c->win->placed.v[i].too_large && holds_key(&c->win->placed.v[i]);
 		if (change->secret)
 			note_key_leaves(out, path_base(path));
 	}

@@ -50,6 +50,13 @@ START_TEST(a_key_in_the_image_is_seen)
 	put_text(VEC_PUSH(&win->placed), "/Windows/Setup/Scripts/w7prep/x.log", "", 0);
 	win->placed.v[0].too_large = true;
 	ck_assert(hooks_key_in_image(win));
+	/* but nobody says that there is one, or overwrites gigabytes */
+	struct profile profile = profile_of(STRATEGY_KMS);
+	struct plan p = converge(win, &profile);
+	const struct change *c = find(&p, CHANGE_DELETE_FILE, "/Windows/Setup/Scripts/w7prep/x.log");
+	ck_assert(c && !c->secret);
+	ck_assert(!has_note(&p, "held the product key"));
+	plan_free(&p);
 	drop(win);
 }
 END_TEST
