@@ -92,15 +92,17 @@ record_seeds() {
 	printf '\0' | text seal whole
 	printf '\0\0\1\0\0\0\0\0\0\0\1' | text seal byte
 	printf '\0\0\0\200\0\0\0\0\0\1\0\0\1\0\0\0\0\2\0\2' | text seal moved
-	local meta='"mode":33188,"uid":0,"gid":0,"atime":[1,2],"mtime":[3,4],"sd":"","attributes":"","times":""'
+	local meta='"mode":33188,"uid":0,"gid":0,"atime":[1,2],"mtime":[3,4],"sd":"","attributes":"","times":"","dos_name":""'
 	local record='{"schema":1,"image":"image","kind":"%s","state":"%s","detail":%s}'
 	local detail op state
-	for op in create mkdir write move unlink rmdir; do
-		# shellcheck disable=SC2059
-		{
-			printf "\\001$record\\000" tree-files committing '{}'
-			printf '{"op":"%s","path":"/file","copy":"1","after":"00","before":{%s}}\n' $op "$meta"
-		} | text undo "tree-$op"
+	for op in create mkdir write move unlink rmdir beside; do
+		for detail in '{}' '{"sealed":true}'; do
+			# shellcheck disable=SC2059
+			{
+				printf "\\001$record\\000" tree-files committing "$detail"
+				printf '{"op":"%s","path":"/file","copy":"1","after":"00","before":{%s}}\n' $op "$meta"
+			} | text undo "tree-$op-${#detail}"
+		done
 	done
 	detail='{"before":{"size":300,"header":"4d5357494d","tail":""},"after":{"size":300,"sha256":""}}'
 	for state in committing 'done'; do
