@@ -233,13 +233,16 @@ int ptcl_set_not_in_use(const struct ptcl_set *s, struct error *err)
 	return 0;
 }
 
-/* Is @name a name that this set's parts have? Someone's d1p2.img.old has not. */
-static bool is_part(const struct ptcl_set *s, const char *name)
+/* Is @name one that split gives? Someone's d1p2.img.old or sda2.ntfs-ptcl-img.gz.old is not. */
+static bool is_later_part(const struct ptcl_set *s, const char *name)
 {
 	const char *suffix = name + strlen(s->stem);
 
-	return s->naming != PTCL_DIGITS || !*suffix ||
-	       (strlen(suffix + 1) == s->suffix && all_of(suffix + 1, isdigit));
+	if (!*suffix || exists(s->dir, s->stem))
+		return false;
+	return s->naming == PTCL_LETTERS
+		   ? strlen(suffix + 1) == 2
+		   : strlen(suffix + 1) == s->suffix && all_of(suffix + 1, isdigit);
 }
 
 /* The first part, or any where that is missing: somebody must say so. */
@@ -251,7 +254,7 @@ static bool stands_for_its_set(const char *dir, const char *name)
 	find_naming(&s, name);
 	CLEANUP(free) char *first = ptcl_set_name(&s, 0);
 	bool yes = access(path, F_OK) == 0 &&
-		   (strcmp(first, name) == 0 || (is_part(&s, name) && !exists(dir, first)));
+		   (strcmp(first, name) == 0 || (is_later_part(&s, name) && !exists(dir, first)));
 	ptcl_set_free(&s);
 	return yes;
 }

@@ -234,6 +234,14 @@ START_TEST(a_set_is_the_same_by_each_of_its_names)
 	CLEANUP(strvec) struct strvec paths = STRVEC_INIT;
 	ptcl_dir_list(dir, &paths);
 	ck_assert_uint_eq(paths.n, 6);
+	/* what somebody put beside them is none, and what has lost its first part is still one */
+	run("touch d1p2.img.old d1p9.img.old b.ntfs-ptcl-img.zst.old c.ntfs-ptcl-img.gz.old; "
+	    "rm d1p5.img.000 a.ntfs-ptcl-img.gz.aa");
+	strvec_free(&paths);
+	ptcl_dir_list(dir, &paths);
+	ck_assert_uint_eq(paths.n, 6);
+	for (size_t i = 0; i < paths.n; i++)
+		ck_assert_ptr_null(strstr(paths.v[i], ".old"));
 
 	CLEANUP(free) char *path = path_join(dir, "d1p2.img");
 	struct error err = ERROR_INIT;
