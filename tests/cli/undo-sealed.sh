@@ -201,4 +201,30 @@ expect_status 0
 [ "$(sha "$T/images/win7/d1p2.img")" = "$before" ] || fail "undo did not give FOG's file back"
 [ "$(stat -c %a "$T/images/win7/d1p2.img")" = 640 ] || fail "undo gave it mode $(stat -c %a "$T/images/win7/d1p2.img")"
 [ "$(ls "$T/images/win7")" = "$(printf 'd1.partitions\nd1p2.img')" ] || fail "something else is in FOG's directory"
+
+# in parts: all of them, or none
+mkdir "$T/images/parts"
+echo 'label: dos' >"$T/images/parts/d1.partitions"
+partclone.ntfs -c -s "$T/volume.ntfs" -O - -a0 -L "$T/log" 2>"$T/log2" | gzip -1 |
+    split -a 3 -d -b 64K - "$T/images/parts/d1p2.img."
+parts=$(find "$T/images/parts" -name 'd1p2.img.*' | wc -l)
+[ "$parts" -gt 2 ] || fail "$parts parts"
+apply "$T/mak.ini" "$T/images/parts"
+tree_sum "$T/images/parts" >"$T/with-mak"
+apply kms "$T/images/parts"
+record=$records/parts/0002/old
+[ "$(find "$record" -name 'd1p2.img.*' | wc -l)" -gt 2 ] || fail "the old parts are not in the record"
+! cat "$record"/d1p2.img.* | gzip -dc 2>/dev/null | grep -qa "$key" || fail "the key is in the parts together"
+refused_elsewhere "$T/images/parts" "$T/images/parts/d1p2.img.001"
+last=$(find "$record" -name 'd1p2.img.*' | sort | tail -n 1)
+cp "$last" "$T/good"
+truncate -s -1 "$last"
+tree_sum "$T/images/parts" >"$T/without"
+run "$w7" undo "$T/images/parts"
+expect_status 4
+tree_sum "$T/images/parts" | diff "$T/without" - || fail "one damaged part, and others were put back"
+cp "$T/good" "$last"
+run "$w7" undo "$T/images/parts"
+expect_status 0
+tree_sum "$T/images/parts" | diff "$T/with-mak" - || fail "undo did not give the parts back"
 exit 0
