@@ -3,7 +3,10 @@
 #
 # The six procedures of the Dillingen handout "Windows 7 Produktaktivierung", each as a school
 # would run it, to the end: a changed image that hivexget and wimlib-imagex look at, and what a clone
-# of it does in Wine.
+# of it does in Wine. What it has people do elsewhere is not here: slmgr on a PC that is activated by
+# hand, VAMT, the KMS host and its firewall. Elsewhere: the DNS record (profile.sh, read by named and
+# dnsmasq), confirmation IDs that fit or do not (cid_wine.sh), each step that fails, restarts that are
+# asked for, VAMT's address, unsealed clones (firstboot_wine.sh).
 # shellcheck source=tests/cli/functions.sh
 . "$(dirname "$0")/functions.sh"
 . "$(dirname "$0")/../fixtures/images.sh"

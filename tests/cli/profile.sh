@@ -77,6 +77,8 @@ else
 fi
 run "$w7" profile show "$T/room.ini"
 expect_out '^  BIND +_vlmcs\._tcp\.school\.example\. '
+expect_out '^  dnsmasq +srv-host=_vlmcs\._tcp\.school\.example,kms\.school\.example,1688,0,0$'
+expect_out '^  Windows DNS +dnscmd /RecordAdd school\.example _vlmcs\._tcp 3600 SRV 0 0 1688 kms\.school\.example\.$'
 run "$w7" profile show --json kms
 [ "$(jq '.profiles[0].dns' "$T/out")" = null ] || fail "a record without a host"
 sed -i 's/^kms_host.*/kms_host = 10.0.0.1/' "$T/room.ini"
