@@ -6,7 +6,8 @@
  *                     copies (seal.h) of an image that held a product key
  *     clear/NAME…     those unsealed, while the image is put back
  *     undo-started    an undo that began: the image may be half put back
- *     record.json     detail: old, new: names; split: first parts; after: digest of each partition;
+ *     record.json     detail: old, new: names; marks: which files those were (partclone_marks.h);
+ *                     split: first parts; after: digest of each partition;
  *                     sealed
  *
  * Nothing but the image's own names ever appears in its directory: FOG restores a split image
@@ -24,6 +25,7 @@
 #include "common/fsutil.h"
 #include "common/log.h"
 #include "image/partclone.h"
+#include "image/partclone_marks.h"
 #include "image/partclone_place.h"
 #include "image/partclone_set.h"
 #include "image/partclone_twin.h"
@@ -164,7 +166,11 @@ static int exchange(const struct ptcl_swap *s, const char *work, bool careful, s
 
 static json_t *detail_of(const struct ptcl_swap *s)
 {
-	return json_pack("{so so so sO sb}", "old", names_json(&s->old), "new",
+	json_t *marks = json_array();
+
+	ptcl_marks_add(marks, s->dir, &s->old);
+	ptcl_marks_add(marks, s->staging, &s->fresh);
+	return json_pack("{so so so so sO sb}", "marks", marks, "old", names_json(&s->old), "new",
 	    names_json(&s->fresh), "split", names_json(&s->split), "after", s->after, "sealed", s->seal);
 }
 
@@ -273,7 +279,7 @@ static int check_name(const char *real, const struct strvec *old, struct error *
 struct undo {
 	const char *dir, *record;
 	struct strvec old, fresh, split;
-	const json_t *after;
+	const json_t *after, *marks;
 	bool sealed;
 };
 
@@ -282,6 +288,7 @@ static int read_detail(struct undo *u, const json_t *detail, struct error *err)
 	const json_t *split = json_object_get(detail, "split");
 
 	u->after = json_object_get(detail, "after");
+	u->marks = json_object_get(detail, "marks");
 	u->sealed = json_is_true(json_object_get(detail, "sealed"));
 	if (names_from_json(json_object_get(detail, "old"), &u->old, err) != 0 ||
 	    names_from_json(json_object_get(detail, "new"), &u->fresh, err) != 0)
@@ -300,13 +307,21 @@ static int mark_started(const char *record, struct error *err)
 	return sync_parent(path, err);
 }
 
+/* Going on with what was cut short. */
+static int check_known(const struct undo *u, struct error *err)
+{
+	return ptcl_marks_check(u->marks, u->dir, &u->old, u->record, err) == 0
+		   ? ptcl_marks_check(u->marks, u->dir, &u->fresh, u->record, err)
+		   : -1;
+}
+
 /* @real: what was named, @whole: the image's directory was. */
 static int check_undo(const struct undo *u, const char *real, bool whole, struct error *err)
 {
 	CLEANUP(free) char *started = path_join(u->record, STARTED);
 
 	if (access(started, F_OK) == 0)
-		return check_in_use(u->dir, &u->fresh, err);
+		return check_known(u, err) == 0 ? check_in_use(u->dir, &u->fresh, err) : -1;
 	if (!whole && check_name(real, &u->old, err) != 0)
 		return -1;
 	return check_state(u->dir, &u->fresh, u->after, err);
@@ -325,8 +340,8 @@ static int undo(
 	CLEANUP(free) char *dir = whole ? xstrdup(real) : path_dir(real);
 	u.dir = dir;
 	int rc = read_detail(&u, detail, err);
-	if (rc == 0 && check)
-		rc = check_undo(&u, real, whole, err);
+	if (rc == 0)
+		rc = check ? check_undo(&u, real, whole, err) : check_known(&u, err);
 	if (rc == 0 && u.sealed)
 		rc = unseal_old(record, &u.old, err);
 	if (rc == 0 && check)

@@ -179,7 +179,8 @@ static int recover(struct txn *t, struct error *err)
 		if (rc == 0)
 			continue;
 		if (put_back(t->image, record, j, false, err) != 0) {
-			if (err)
+			/* another image by now is not one that we left half-written */
+			if (err && err->code != ERR_CHANGED_SINCE)
 				err->image_changed = true;
 			return err_context(err, "%s: an earlier apply was cut short and cannot be rolled back",
 			    t->image);

@@ -507,6 +507,37 @@ START_TEST(who_comes_at_the_last_moment_is_not_harmed)
 }
 END_TEST
 
+/* What was cut short is about an image that is gone: the new one stays. */
+START_TEST(a_new_capture_is_not_rolled_back)
+{
+	struct error err = ERROR_INIT;
+
+	from = &many;
+	to = &few;
+	for (int mode = 0; mode < 3; mode++) {
+		no_exchange = mode == 1;
+		seal = mode == 2;
+		applied();
+		shell("sed -i 's/\"done\"/\"committing\"/' '%s/.w7prep/win7/0001/record.json'", top);
+		capture_again();
+		CLEANUP(free) char *theirs = content();
+		struct txn *t = txn_open(dir, &err);
+		ck_assert_ptr_null(t);
+		ck_assert_int_eq(err_status(&err), EXIT_UNSAFE);
+		ck_assert_ptr_nonnull(strstr(err.message, "was replaced since"));
+		err_clear(&err);
+		/* an undo that had begun */
+		shell("cd '%s/.w7prep/win7/0001' && sed -i 's/\"committing\"/\"done\"/' record.json && "
+		      "touch undo-started",
+		    top);
+		assert_fails(txn_undo(dir, false, &err), err, ERR_CHANGED_SINCE);
+		CLEANUP(free) char *now = content();
+		ck_assert_str_eq(now, theirs);
+		shell("rm -rf '%s/win7.movetmp'", top);
+	}
+}
+END_TEST
+
 /* A shell in the directory would go on seeing the old files; one file alone needs no twin. */
 START_TEST(the_directory_stays_where_it_must)
 {
@@ -562,5 +593,6 @@ END_TEST
 
 SUITE_WITH("partclone_place", setup, teardown, killed_at_every_step_of_apply,
     killed_at_every_step_of_undo, a_rollback_is_repeated,
-    who_comes_at_the_last_moment_is_not_harmed, the_directory_stays_where_it_must,
+    who_comes_at_the_last_moment_is_not_harmed, a_new_capture_is_not_rolled_back,
+    the_directory_stays_where_it_must,
     the_directory_keeps_its_access_list)
