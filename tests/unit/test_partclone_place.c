@@ -287,7 +287,9 @@ static bool die_in(int n, int (*what)(struct error *err))
 
 	if (pid == 0) {
 		kill_at = n;
-		_exit(what(&err) == 0 ? 0 : 1);
+		/* not _exit(): valgrind would call what the parent holds lost here */
+		execl("/bin/sh", "sh", "-c", what(&err) == 0 ? "exit 0" : "exit 1", (char *)NULL);
+		_exit(127);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGKILL,
