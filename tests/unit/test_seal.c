@@ -30,13 +30,12 @@ static void teardown(void)
 
 static int filled(size_t n)
 {
+	CLEANUP(free) uint8_t *p = xmalloc(n);
 	int fd = memfile("t", NULL);
 
-	for (size_t i = 0; i < n; i++) {
-		uint8_t byte = (uint8_t)(i * 7 + i / 256);
-
-		ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)i), 1);
-	}
+	for (size_t i = 0; i < n; i++)
+		p[i] = (uint8_t)(i * 7 + i / 256);
+	ck_assert_int_eq(write_all(fd, p, n, NULL), 0);
 	return fd;
 }
 
