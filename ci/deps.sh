@@ -15,7 +15,7 @@ run="qemu-utils qemu-system-x86 ntfs-3g xz-utils"
 test="check wimtools libhivex-bin libwin-hivex-perl guestfs-tools libguestfs-tools partclone
 jq python3-jsonschema libxml2-utils shellcheck cppcheck valgrind wine wine64 zstd time
 ipxe-qemu
-clang libclang-rt-14-dev attr sqlite3 fdisk pigz lz4
+clang libclang-rt-14-dev attr sqlite3 fdisk pigz lz4 acl
 bind9-utils dnsmasq-base file php-cli strace"
 
 packages=$(printf '%s ' $build $run $test)

@@ -575,13 +575,12 @@ START_TEST(the_directory_keeps_its_access_list)
 	struct error err = ERROR_INIT;
 
 	make_image(&many);
-	if (system("command -v setfacl >/dev/null") != 0 ||
-	    (free(output_of("setfacl -m u:nobody:rwx '%s' 2>&1 || true", dir)),
-		system("true") != 0)) {
-		printf("SKIP: no setfacl\n");
+	if (system("command -v setfacl >/dev/null") != 0) {
+		printf("SKIP: setfacl is not installed (ci/deps.sh)\n");
 		return;
 	}
-	CLEANUP(free) char *old = output_of("getfacl -p '%s'", dir);
+	CLEANUP(free) char *old =
+	    output_of("setfacl -m u:nobody:rwx '%s' 2>/dev/null; getfacl -p '%s'", dir, dir);
 	if (!strstr(old, "nobody")) {
 		printf("SKIP: no access lists on this file system\n");
 		return;
