@@ -16,7 +16,7 @@ test="check wimtools libhivex-bin libwin-hivex-perl guestfs-tools libguestfs-too
 jq python3-jsonschema libxml2-utils shellcheck cppcheck valgrind wine wine64 zstd time
 ipxe-qemu
 clang libclang-rt-14-dev attr sqlite3 fdisk pigz lz4 acl
-bind9-utils dnsmasq-base file php-cli strace"
+bind9-utils dnsmasq-base file php-cli git strace"
 
 packages=$(printf '%s ' $build $run $test)
 if [ "${1-}" = --list ]; then

@@ -3,13 +3,7 @@
  * A partition image of FOG: codec, header, bitmap, blocks, checksums. With the first byte of the
  * input odd, the checksum of a header of version 2 is mended, so that what is behind is reached.
  */
-#include <fcntl.h>
-
-#include "image/bytes.h"
-#include "image/partclone_stream.h"
-#include "tests/fuzz/fuzz.h"
-
-#define HEADER_CRC (PTCL_V2_HEADER - 4)
+#include "tests/fuzz/fuzz_partclone.h"
 
 static void check_header(const struct ptcl_header *h)
 {
@@ -58,25 +52,9 @@ static void read_image(const char *path, enum codec codec)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char *path;
-
-	if (!path) {
-		CLEANUP(free) char *dir = scratch_create(NULL, NULL);
-
-		FUZZ_CHECK(dir);
-		path = path_join(dir, "d1p2.img");
-		atexit(scratch_remove_all);
-	}
 	if (size < 2)
 		return 0;
-	CLEANUP(free) uint8_t *stream = xmemdup(data + 1, --size);
-	if (data[0] & 1 && size >= PTCL_V2_HEADER) {
-		uint32_t crc = htole32(ptcl_crc32(stream, HEADER_CRC));
-
-		memcpy(stream + HEADER_CRC, &crc, sizeof(crc));
-	}
-	CLEANUP(close) int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	FUZZ_CHECK(fd >= 0 && pwrite_all(fd, stream, size, 0, NULL) == 0);
-	read_image(path, codec_of(stream, size));
+	CLEANUP(free) uint8_t *stream = fuzz_stream(data + 1, size - 1, data[0] & 1);
+	read_image(fuzz_image(stream, size - 1), codec_of(stream, size - 1));
 	return 0;
 }

@@ -4,14 +4,11 @@
  * whatever order it is asked for. Of the first byte of the input the lowest bit has the
  * checksum of the header mended, the next the stream compressed.
  */
-#include <fcntl.h>
 #include <zlib.h>
 
-#include "image/bytes.h"
 #include "image/partclone_dev.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_partclone.h"
 
-#define HEADER_CRC (PTCL_V2_HEADER - 4)
 #define BLOCKS_MAX 1024u
 #define BYTES_MAX (4u << 20)
 
@@ -93,26 +90,11 @@ static void add_stream(const uint8_t *p, size_t n, bool compressed, struct buf *
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(buf) struct buf file = BUF_INIT;
-	static char *path;
 
-	if (!path) {
-		CLEANUP(free) char *dir = scratch_create(NULL, NULL);
-
-		FUZZ_CHECK(dir);
-		path = path_join(dir, "d1p2.img");
-		atexit(scratch_remove_all);
-	}
 	if (size < 2)
 		return 0;
-	CLEANUP(free) uint8_t *stream = xmemdup(data + 1, --size);
-	if (data[0] & 1 && size >= PTCL_V2_HEADER) {
-		uint32_t crc = htole32(ptcl_crc32(stream, HEADER_CRC));
-
-		memcpy(stream + HEADER_CRC, &crc, sizeof(crc));
-	}
-	add_stream(stream, size, data[0] & 2, &file);
-	CLEANUP(close) int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	FUZZ_CHECK(fd >= 0 && pwrite_all(fd, file.data, file.len, 0, NULL) == 0);
-	look_at(path, codec_of((const uint8_t *)file.data, file.len));
+	CLEANUP(free) uint8_t *stream = fuzz_stream(data + 1, size - 1, data[0] & 1);
+	add_stream(stream, size - 1, data[0] & 2, &file);
+	look_at(fuzz_image(file.data, file.len), codec_of((const uint8_t *)file.data, file.len));
 	return 0;
 }
