@@ -52,18 +52,6 @@ const char *image_format_name(enum image_format format)
 	return "unknown";
 }
 
-bool probe_read(const struct probe *p, void *out, size_t n, uint64_t off)
-{
-	return off <= p->size && n <= p->size - off && pread_all(p->fd, out, n, off, NULL) == 0;
-}
-
-int probe_hint_convert(const struct probe *p, const char *from, struct error *err)
-{
-	return err_hint(err,
-	    "make an ordinary image of it: qemu-img convert -f %s -O vhdx %s NEW.vhdx", from,
-	    p->path);
-}
-
 static int differencing_vhd(const struct probe *p, struct error *err)
 {
 	err_set(err, ERR_DIFFERENCING, "%s is a differencing VHD: half of it is in its parent",

@@ -34,7 +34,6 @@ void report_text_answers(const struct windows *win, struct strvec *lines);
  */
 void report_json_print(const char *command, int status, json_t *images, const struct error *err);
 
-
 /* The same for a command that is not about images: its list as @key ("profiles"). @list is
  * taken over. */
 void report_json_result(const char *command, int status, const char *key, json_t *list);

@@ -7,33 +7,6 @@
 #include "image/servicing.h"
 #include "plugin/report.h"
 
-json_t *report_json_text(const char *s)
-{
-	if (!s)
-		return json_null();
-	json_t *j = json_string(s);
-	if (j)
-		return j;
-	/* host file names may be any bytes */
-	CLEANUP(buf) struct buf b = BUF_INIT;
-	for (; *s; s++) {
-		if ((unsigned char)*s < 0x80)
-			buf_add(&b, s, 1);
-		else
-			buf_adds(&b, "\xef\xbf\xbd");
-	}
-	return json_string(b.len ? b.data : "");
-}
-
-json_t *report_json_texts(const struct strvec *list)
-{
-	json_t *a = json_array();
-
-	for (size_t i = 0; i < list->n; i++)
-		json_array_append_new(a, report_json_text(list->v[i]));
-	return a;
-}
-
 static void set(json_t *o, const char *key, json_t *value)
 {
 	json_object_set_new(o, key, value);
@@ -42,17 +15,6 @@ static void set(json_t *o, const char *key, json_t *value)
 static void set_text(json_t *o, const char *key, const char *s)
 {
 	set(o, key, report_json_text(s));
-}
-
-json_t *report_json_error(const struct error *err)
-{
-	json_t *o = json_object();
-
-	set_text(o, "code", err_code_name(err->code));
-	set_text(o, "message", err->message ? err->message : "out of memory");
-	set_text(o, "hint", err_hint_text(err));
-	set(o, "image_changed", json_boolean(err_status(err) == EXIT_FAILED_CHANGED));
-	return o;
 }
 
 static json_t *kb971033_json(const struct kb971033 *kb)
