@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The parts of servicing.c among themselves: the store while it is being read. */
+/* The servicing store while it is being read, for the parts of servicing.c. */
 #ifndef W7PREP_IMAGE_SERVICING_STORE_H
 #define W7PREP_IMAGE_SERVICING_STORE_H
 
@@ -48,6 +48,16 @@ struct store {
 	/* set by wat_components(): key in CanonicalData\Deployments, catalog's hash */
 	char *deployment, *catalog;
 };
+
+/* More are not kept: servicing.more is set. */
+#define STORE_FINDINGS_MAX 10000
+
+/*
+ * Map the hives and list the directories; what cannot be read is noted. store_close() gives back what
+ * the reading took; s->out stays.
+ */
+void store_open(struct store *s);
+void store_close(struct store *s);
 
 /* Sets of names, without case. */
 void names_sort(struct strvec *names);

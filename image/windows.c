@@ -12,26 +12,6 @@
 #define HINT_RECAPTURE "boot it once and shut it down cleanly, or capture it again"
 #define ROOT_NAMES_MAX 1000
 
-const char *win_arch_name(enum win_arch arch)
-{
-	static const char *const names[] = {"unknown", "x86", "amd64", "ia64"};
-
-	return names[arch];
-}
-
-const char *win_sealed_name(enum win_sealed sealed)
-{
-	static const char *const names[] = {"no", "yes", "inconsistent"};
-
-	return names[sealed];
-}
-
-char *windows_path(const struct windows *win, const char *rest)
-{
-	return xasprintf("%s%s", win->root, rest);
-}
-
-/* A directory with a registry in it is a Windows, however little else is left. */
 static bool holds_registry(struct win_reader *r, const char *dir)
 {
 	CLEANUP(free) char *software = xasprintf("%s/System32/config/SOFTWARE", dir);
@@ -296,23 +276,4 @@ int windows_refuse(const struct windows *win, struct error *err)
 bool windows_is_7(const struct windows *win)
 {
 	return win->version && strcmp(win->version, "6.1") == 0 && !is_pe(win);
-}
-
-char *windows_describe(const struct windows *win)
-{
-	CLEANUP(buf) struct buf s = BUF_INIT;
-	const char *sep = "";
-
-	buf_adds(&s, win->product_name ? win->product_name : "an unnamed Windows");
-	buf_adds(&s, " (");
-	if (win->edition) {
-		buf_adds(&s, win->edition);
-		sep = ", ";
-	}
-	buf_addf(&s, "%s%s", sep,
-	    win->arch == ARCH_UNKNOWN ? "unknown processor" : win_arch_name(win->arch));
-	if (win->service_pack)
-		buf_addf(&s, ", SP%u", win->service_pack);
-	buf_adds(&s, ")");
-	return buf_steal(&s);
 }
