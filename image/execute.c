@@ -143,9 +143,9 @@ int changeset_check(struct image *im, size_t vol, const struct windows *win,
 }
 
 /*
- * Overwrite what @c deletes or replaces. What is deleted stays in unused clusters, and a shorter content leaves the rest of a longer one.
- * In an overlay a file is written where it is: nothing of a secret is left. (A WIM takes a rebuild;
- * a mounted volume belongs to its driver.)
+ * Overwrite what @c deletes or replaces. What is deleted stays in unused clusters, and a shorter
+ * content leaves the rest of a longer one. In an overlay a file is written where it is: nothing of
+ * a secret is left. (A WIM takes a rebuild; a mounted volume belongs to its driver.)
  */
 static int wipe(const struct run *r, const struct change *c, const struct image_stat *st,
     struct error *err)

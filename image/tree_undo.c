@@ -43,7 +43,8 @@ static int write_back(const struct undo *u, const struct tree_entry *e, int fd, 
 	CLEANUP(close) int clear = u->sealed ? unsealed(copy, err) : -1;
 	if (u->sealed && clear < 0)
 		return err_context(err, "the copy %s", e->copy);
-	if (tree_copy(u->sealed ? clear : copy, fd, err) != 0 || tree_meta_write(fd, u->sd_xattr, &e->meta, err) != 0)
+	if (tree_copy(u->sealed ? clear : copy, fd, err) != 0 ||
+	    tree_meta_write(fd, u->sd_xattr, &e->meta, err) != 0)
 		return -1;
 	return fsync(fd) == 0 ? 0 : err_errno(err, "cannot sync");
 }

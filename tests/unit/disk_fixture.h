@@ -23,17 +23,7 @@ static inline void setup_dir(void)
 	ck_assert_ptr_nonnull(dir);
 }
 
-__attribute__((format(printf, 1, 2))) static inline void run(const char *fmt, ...)
-{
-	va_list ap;
-	char *cmd;
-
-	va_start(ap, fmt);
-	ck_assert_int_gt(vasprintf(&cmd, fmt, ap), 0);
-	va_end(ap);
-	ck_assert_msg(system(cmd) == 0, "%s", cmd);
-	free(cmd);
-}
+#define run(...) run_in(".", __VA_ARGS__)
 
 /* A disk of SIZE bytes: pattern in the first 8 MiB, nothing after; bootable-looking. */
 static inline char *make_raw(void)

@@ -48,18 +48,7 @@ static void teardown(void)
 	free(plain);
 }
 
-__attribute__((format(printf, 1, 2))) static void run(const char *fmt, ...)
-{
-	char *cmd;
-	va_list ap;
-
-	va_start(ap, fmt);
-	ck_assert_int_gt(vasprintf(&cmd, fmt, ap), 0);
-	va_end(ap);
-	CLEANUP(free) char *line = xasprintf("cd '%s' && %s", dir, cmd);
-	ck_assert_msg(system(line) == 0, "%s", cmd);
-	free(cmd);
-}
+#define run(...) run_in(dir, __VA_ARGS__)
 
 static void load(const char *name, struct buf *out)
 {
@@ -229,22 +218,8 @@ START_TEST(damaged_streams_are_refused)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("codec");
-	TCase *tc = tcase_create("codec");
-
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, what_the_programs_make_is_read);
-	tcase_add_test(tc, what_is_written_the_programs_read);
-	tcase_add_test(tc, a_writer_may_give_up);
-	tcase_add_test(tc, streams_cut_short_are_refused);
-	tcase_add_test(tc, damaged_streams_are_refused);
-	suite_add_tcase(s, tc);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
-}
+SUITE_WITH("codec", setup, teardown, what_the_programs_make_is_read,
+    what_is_written_the_programs_read,
+    a_writer_may_give_up,
+    streams_cut_short_are_refused,
+    damaged_streams_are_refused)

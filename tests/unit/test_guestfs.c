@@ -35,17 +35,7 @@ static char *dir;
 static unsigned warnings;
 static char *last_warning;
 
-static void run(const char *fmt, ...)
-{
-	va_list ap;
-	char *cmd;
-
-	va_start(ap, fmt);
-	ck_assert_int_gt(vasprintf(&cmd, fmt, ap), 0);
-	va_end(ap);
-	ck_assert_msg(system(cmd) == 0, "%s", cmd);
-	free(cmd);
-}
+#define run(...) run_in(".", __VA_ARGS__)
 
 static void on_log(enum log_level level, const char *line, void *opaque)
 {

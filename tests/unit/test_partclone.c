@@ -29,18 +29,7 @@ static void teardown(void)
 	free(dir);
 }
 
-__attribute__((format(printf, 1, 2))) static void run(const char *fmt, ...)
-{
-	char *cmd;
-	va_list ap;
-
-	va_start(ap, fmt);
-	ck_assert_int_gt(vasprintf(&cmd, fmt, ap), 0);
-	va_end(ap);
-	CLEANUP(free) char *line = xasprintf("cd '%s' && { %s; } >>log 2>&1", dir, cmd);
-	ck_assert_msg(system(line) == 0, "%s (see %s/log)", cmd, dir);
-	free(cmd);
-}
+#define run(...) run_in(dir, "exec >>log 2>&1; " __VA_ARGS__)
 
 /* An NTFS volume with clusters of @cluster bytes and a file of 3 MiB of noise, as partclone has it.
  */
@@ -401,25 +390,11 @@ START_TEST(hostile_records_do_no_harm)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *s = suite_create("partclone");
-	TCase *tc = tcase_create("partclone");
-
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, every_cluster_size_is_read_and_written);
-	tcase_add_test(tc, blocks_are_where_they_belong);
-	tcase_add_test(tc, parts_are_found_by_name);
-	tcase_add_test(tc, a_set_is_the_same_by_each_of_its_names);
-	tcase_add_test(tc, an_image_directory_is_told_by_its_other_files);
-	tcase_add_test(tc, impossible_headers_are_refused);
-	tcase_add_test(tc, the_cache_keeps_what_it_is_given_up_to_its_limit);
-	tcase_add_test(tc, hostile_records_do_no_harm);
-	suite_add_tcase(s, tc);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
-}
+SUITE_WITH("partclone", setup, teardown, every_cluster_size_is_read_and_written,
+    blocks_are_where_they_belong,
+    parts_are_found_by_name,
+    a_set_is_the_same_by_each_of_its_names,
+    an_image_directory_is_told_by_its_other_files,
+    impossible_headers_are_refused,
+    the_cache_keeps_what_it_is_given_up_to_its_limit,
+    hostile_records_do_no_harm)

@@ -10,17 +10,7 @@
 
 static char *dir;
 
-__attribute__((format(printf, 1, 2))) static void run(const char *fmt, ...)
-{
-	CLEANUP(free) char *cmd = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	ck_assert_int_gt(vasprintf(&cmd, fmt, ap), 0);
-	va_end(ap);
-	CLEANUP(free) char *line = xasprintf("cd %s && { %s; } >/dev/null", dir, cmd);
-	ck_assert_msg(system(line) == 0, "%s", cmd);
-}
+#define run(...) run_in(dir, "exec >/dev/null; " __VA_ARGS__)
 
 /* A disk with an MBR, 4 MiB, as the source of everything. */
 static void setup(void)

@@ -4,6 +4,7 @@
 #define W7PREP_TESTS_UNIT_H
 
 #include <check.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,21 @@
 		    err_code_name((err).code), (err).message ? (err).message : "?"); \
 		err_clear(&(err)); \
 	} while (0)
+
+/* A line for the shell, run in directory @where; the test fails when it does. */
+__attribute__((format(printf, 2, 3), unused)) static inline void run_in(
+    const char *where, const char *fmt, ...)
+{
+	char *cmd;
+	va_list ap;
+
+	va_start(ap, fmt);
+	ck_assert_int_gt(vasprintf(&cmd, fmt, ap), 0);
+	va_end(ap);
+	CLEANUP(free) char *line = xasprintf("cd '%s' && { %s; }", where, cmd);
+	ck_assert_msg(system(line) == 0, "%s (in %s)", cmd, where);
+	free(cmd);
+}
 
 /*
  * Path of a file of the optional real data ($W7PREP_TESTDATA or ../shared/data), an .xz one
